@@ -1,0 +1,62 @@
+# Every target sets up what it needs: a virtual environment in .venv with the locked requirements.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+BENCH_INSTALLED := $(VENV)/.installed-bench
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench soak lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+demo: $(INSTALLED) ## Run the main job against a real MongoDB, started for the occasion
+	@$(BIN)/python -m examples.demo
+
+test: $(INSTALLED) ## Run every test against a real MongoDB, with branch coverage
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+
+check: $(INSTALLED) ## Format, lint, types, import contracts
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/pyright
+	@$(BIN)/pyright --ignoreexternal --verifytypes llm_devops_mongodb
+	@$(BIN)/lint-imports
+
+format: $(INSTALLED) ## Put the code in shape
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(BENCH_INSTALLED) ## Time this library beside PyMongo and its peers
+	@$(BIN)/python -m benchmarks
+
+lock: ## Choose new versions for requirements/*.lock
+	@$(BIN)/pip install --quiet uv
+	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade \
+		--all-extras --group dev pyproject.toml -o requirements/dev.lock --quiet
+	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade \
+		--group bench -c requirements/dev.lock -o requirements/bench.lock --quiet pyproject.toml
+
+clean: ## Remove the virtual environment and everything made
+	@rm -rf $(VENV) build dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/.made:
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+# The project is installed last, editable and without its requirements: those are the locked ones.
+$(INSTALLED): requirements/dev.lock pyproject.toml | $(VENV)/.made
+	@echo "installing the locked requirements into $(VENV)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(BENCH_INSTALLED): requirements/bench.lock $(INSTALLED)
+	@echo "installing the peers of the benchmarks into $(VENV)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/bench.lock
+	@touch $@

@@ -1,0 +1,400 @@
+"""Every error this library raises, one tree under `MongoError`.
+
+    MongoError
+    ├── ConfigError                      a configuration that cannot exist; lists every fault
+    ├── MongoConnectionError             the server could not be reached, or the wire broke
+    │   ├── ServerSelectionError         no suitable server within the limit
+    │   ├── PoolExhaustedError           no free connection within the limit
+    │   ├── TlsError                     certificate or handshake
+    │   └── ClientStateError             client closed, forked, or used from another event loop
+    ├── AuthenticationError
+    ├── WriteError
+    │   └── DuplicateKeyError
+    ├── BulkWriteError                   some writes of a batch failed; carries what was written
+    ├── QueryError                       the server refused a command
+    ├── OperationTimeoutError
+    ├── CursorError                      a server cursor was lost
+    ├── TransactionError
+    │   └── CommitError
+    ├── InvalidDocumentError             refused before anything was sent
+    │   ├── DocumentTooLargeError
+    │   └── InvalidObjectIdError
+    ├── SerializationError               a value that BSON cannot hold
+    ├── DeserializationError             a document that does not fit its model
+    ├── SimulationError
+    │   ├── SimulationMismatchError
+    │   └── SimulationTypeMismatchError
+    └── UnknownError
+
+The text of an error never holds a document, a filter's value or a credential. The driver's own error is kept as
+`__cause__`. Labels are the server's (https://www.mongodb.com/docs/manual/reference/error-codes/ and the retryable
+writes, transactions and change streams specifications).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import timedelta
+
+    from llm_devops_mongodb.results import BulkWriteResult, InsertManyResult
+
+Outcome = Literal["not_applied", "applied", "unknown"]
+"""What is known of a failed write: it did not happen, it happened, or it may have happened."""
+
+_RETRYABLE_LABELS = frozenset({"RetryableWriteError", "RetryableError", "ResumableChangeStreamError"})
+_TRANSIENT_LABEL = "TransientTransactionError"
+_UNKNOWN_COMMIT_LABEL = "UnknownTransactionCommitResult"
+
+
+def _restored(kind: type[MongoError], args: tuple[Any, ...], state: dict[str, Any]) -> MongoError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
+
+
+class MongoError(Exception):
+    """The root of every error of this library.
+
+    Attributes:
+        message: What went wrong and what to do, without values.
+        code: The server's error code, where the server gave one.
+        code_name: The server's name of that code.
+        labels: The server's and the driver's error labels.
+        is_timeout: True where a time limit ended the operation.
+        outcome: For a failed write, whether it was applied; None for anything else.
+    """
+
+    default_retryable: ClassVar[bool] = False
+    default_timeout: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: int | None = None,
+        code_name: str | None = None,
+        labels: Iterable[str] = (),
+        is_timeout: bool | None = None,
+        outcome: Outcome | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.code_name = code_name
+        self.labels = frozenset(labels)
+        self.is_timeout = self.default_timeout if is_timeout is None else is_timeout
+        self.outcome: Outcome | None = outcome
+
+    @property
+    def is_retryable(self) -> bool:
+        """True where the same call may safely be made again: by the error's labels first, by its class second.
+
+        False for a write whose outcome is unknown and that no label calls retryable: again could mean twice.
+        """
+        if self.labels & _RETRYABLE_LABELS or self.is_transient:
+            return True
+        return self.default_retryable and self.outcome != "unknown"
+
+    @property
+    def is_transient(self) -> bool:
+        """True where the whole transaction may be run again: the server's label `TransientTransactionError`."""
+        return _TRANSIENT_LABEL in self.labels
+
+    def has_error_label(self, label: str) -> bool:
+        """Tell whether the server or the driver put `label` on this error."""
+        return label in self.labels
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The attributes are the whole state; calling __init__ again would ask every subclass for its own arguments.
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFault:
+    """One fault of a configuration.
+
+    Attributes:
+        field: The field's path, such as `tls.ca_file`.
+        message: What is wrong and what is right; never a value that may hold a secret.
+    """
+
+    field: str
+    message: str
+
+
+class ConfigError(MongoError):
+    """A configuration that cannot exist.
+
+    Attributes:
+        faults: Every fault found, in the order of the fields.
+        field: The first fault's field.
+    """
+
+    def __init__(self, field: str, message: str, *, faults: Sequence[ConfigFault] = ()) -> None:
+        self.faults = tuple(faults) or (ConfigFault(field, message),)
+        self.field = field
+        super().__init__("; ".join(f"{fault.field}: {fault.message}" for fault in self.faults))
+
+    @classmethod
+    def of(cls, faults: Sequence[ConfigFault]) -> ConfigError:
+        """Make one error of all `faults`; there must be at least one."""
+        return cls(faults[0].field, faults[0].message, faults=faults)
+
+
+class MongoConnectionError(MongoError):
+    """The server could not be reached, or the connection broke."""
+
+    default_retryable = True
+
+
+class ServerSelectionError(MongoConnectionError):
+    """No suitable server was found within the limit.
+
+    Attributes:
+        timeout: How long was waited.
+    """
+
+    default_timeout = True
+
+    def __init__(self, message: str = "", *, timeout: timedelta, **details: Any) -> None:
+        super().__init__(message or f"no suitable server was found within {timeout.total_seconds():g} s", **details)
+        self.timeout = timeout
+
+
+class PoolExhaustedError(MongoConnectionError):
+    """No connection of the pool became free within the wait-queue limit."""
+
+    default_timeout = True
+
+
+class TlsError(MongoConnectionError):
+    """The TLS handshake failed: certificate, host name, authority or protocol."""
+
+    default_retryable = False
+
+
+class ClientStateError(MongoConnectionError):
+    """The client cannot be used here: closed, inherited by a forked child, or bound to another event loop."""
+
+    default_retryable = False
+
+
+class AuthenticationError(MongoError):
+    """The server refused the credentials, or asks for some."""
+
+
+class WriteError(MongoError):
+    """A write failed."""
+
+
+class DuplicateKeyError(WriteError):
+    """A write would break a unique index.
+
+    Attributes:
+        index_name: The index, where the server named it.
+        key_pattern: The index's fields and directions, where the server gave them.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        index_name: str | None = None,
+        key_pattern: dict[str, Any] | None = None,
+        **details: Any,
+    ) -> None:
+        super().__init__(message, **details)
+        self.index_name = index_name
+        self.key_pattern = key_pattern
+
+
+class BulkWriteError(MongoError):
+    """Some writes of a batch failed.
+
+    Attributes:
+        result: What was written. From `insert_many` it is an `InsertManyResult` that holds the id of each
+            inserted document by its original index, from a bulk write a `BulkWriteResult`.
+        write_errors: One error for each write that failed, by the index the caller gave it.
+        write_concern_errors: The writes were applied but not acknowledged as asked.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        result: InsertManyResult | BulkWriteResult,
+        write_errors: dict[int, WriteError],
+        write_concern_errors: Sequence[WriteError] = (),
+        **details: Any,
+    ) -> None:
+        super().__init__(message, **details)
+        self.result = result
+        self.write_errors = write_errors
+        self.write_concern_errors = tuple(write_concern_errors)
+
+
+class QueryError(MongoError):
+    """The server refused a query or command."""
+
+
+class OperationTimeoutError(MongoError):
+    """A time limit ended the operation.
+
+    Attributes:
+        timeout: The limit, where it is known.
+    """
+
+    default_timeout = True
+    default_retryable = True
+
+    def __init__(self, message: str, *, timeout: timedelta | None = None, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.timeout = timeout
+
+
+class CursorError(MongoError):
+    """A server cursor was lost: killed, expired, or cut off with its connection."""
+
+
+class TransactionError(MongoError):
+    """A transaction could not go on, or a session was misused.
+
+    `is_transient=True` adds the label `TransientTransactionError`.
+    """
+
+    def __init__(self, message: str, *, is_transient: bool = False, labels: Iterable[str] = (), **details: Any) -> None:
+        super().__init__(message, labels={*labels, *([_TRANSIENT_LABEL] if is_transient else [])}, **details)
+
+
+class CommitError(TransactionError):
+    """A commit failed, or its outcome is unknown (`outcome == "unknown"`).
+
+    `is_retryable=True` adds the label `UnknownTransactionCommitResult`: the commit itself may be sent again.
+    """
+
+    def __init__(self, message: str, *, is_retryable: bool = False, labels: Iterable[str] = (), **details: Any) -> None:
+        super().__init__(message, labels={*labels, *([_UNKNOWN_COMMIT_LABEL] if is_retryable else [])}, **details)
+
+    @property
+    def is_retryable(self) -> bool:
+        """True where the commit itself may be sent again."""
+        return _UNKNOWN_COMMIT_LABEL in self.labels or super().is_retryable
+
+
+class InvalidDocumentError(MongoError):
+    """A document, filter, update, pipeline or name was refused before anything was sent.
+
+    Attributes:
+        path: The dotted path of the offending field, `""` where the whole is meant.
+    """
+
+    def __init__(self, message: str, *, path: str = "", **details: Any) -> None:
+        details.setdefault("outcome", "not_applied")
+        super().__init__(message, **details)
+        self.path = path
+
+
+class DocumentTooLargeError(InvalidDocumentError):
+    """A document is larger than the server's limit.
+
+    Attributes:
+        size: Its BSON size in bytes.
+    """
+
+    def __init__(self, message: str = "", *, size: int, **details: Any) -> None:
+        super().__init__(message or f"the document has {size} bytes, more than the server takes", **details)
+        self.size = size
+
+
+class InvalidObjectIdError(InvalidDocumentError):
+    """A value is not an ObjectId.
+
+    Attributes:
+        value: The value as given. It is kept out of the text.
+    """
+
+    def __init__(self, message: str = "", *, value: object, **details: Any) -> None:
+        super().__init__(message or "not an ObjectId: 12 bytes, or a string of 24 hexadecimal digits", **details)
+        self.value = value
+
+
+class SerializationError(MongoError):
+    """A value cannot be written as BSON, or is not of the collection's type.
+
+    Attributes:
+        path: The dotted path of the field, where it is known.
+    """
+
+    def __init__(self, message: str, *, path: str = "", **details: Any) -> None:
+        details.setdefault("outcome", "not_applied")
+        super().__init__(message, **details)
+        self.path = path
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFault:
+    """One field of a document that does not fit its model.
+
+    Attributes:
+        path: The dotted path in the document, array positions as numbers.
+        message: What was expected and what kind of value was found; never the value.
+    """
+
+    path: str
+    message: str
+
+
+class DeserializationError(MongoError):
+    """A document does not fit its model.
+
+    Attributes:
+        namespace: `database.collection`, `""` where there is none.
+        document_id: The document's `_id`.
+        path: The dotted path of the first field that does not fit.
+        faults: Every field that does not fit, as far as the model's library tells them.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        namespace: str = "",
+        document_id: object = None,
+        faults: Sequence[FieldFault] = (),
+        **details: Any,
+    ) -> None:
+        super().__init__(message, **details)
+        self.namespace = namespace
+        self.document_id = document_id
+        self.faults = tuple(faults)
+        self.path = self.faults[0].path if self.faults else ""
+
+
+class SimulationError(MongoError):
+    """Recording or replaying failed."""
+
+
+class SimulationMismatchError(SimulationError):
+    """A replayed program asked for an operation that was not recorded."""
+
+
+class SimulationTypeMismatchError(SimulationError):
+    """A recorded reply is of another kind than the one asked for.
+
+    Attributes:
+        expected: The kind of reply the operation needs.
+        actual: The kind that was found.
+    """
+
+    def __init__(self, message: str = "", *, expected: str, actual: str, **details: Any) -> None:
+        super().__init__(message or f"expected {expected}, the recording holds {actual}", **details)
+        self.expected = expected
+        self.actual = actual
+
+
+class UnknownError(MongoError):
+    """A driver error that no rule of this library knows."""
