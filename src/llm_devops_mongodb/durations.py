@@ -1,0 +1,50 @@
+"""Durations: `timedelta` in code, text such as `10s`, `500ms` or `1m30s` in files and the environment."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated
+
+import durationpy
+from pydantic import BeforeValidator
+
+_TEXT = re.compile(r"(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h|d|w))+")
+_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
+_NO_UNIT = "a number needs a unit: write 10s, 500ms or 1m30s"
+_NO_DURATION = "not a duration: write 10s, 500ms or 1m30s, or give a timedelta"
+
+
+def parse_duration(value: object) -> timedelta:
+    """Return `value` as a duration.
+
+    Args:
+        value: A `timedelta`, or text: numbers, each with its unit (ns, us, ms, s, m, h, d, w), largest unit first or
+            not. A number without a unit is refused: neither seconds nor milliseconds is a safe guess.
+
+    Raises:
+        ValueError: Anything else. The text does not repeat the value.
+
+    Example:
+        >>> parse_duration("1m30s")
+        datetime.timedelta(seconds=90)
+    """
+    if isinstance(value, timedelta):
+        return value
+    text = value.strip() if isinstance(value, str) else ""
+    # The library forgives letters between two durations and takes `mm` for months.
+    if _TEXT.fullmatch(text):
+        return _summed(text)
+    is_number = isinstance(value, (int, float)) or _NUMBER.fullmatch(text)
+    raise ValueError(_NO_UNIT if is_number else _NO_DURATION)
+
+
+def _summed(text: str) -> timedelta:
+    try:
+        return durationpy.from_str(text)
+    except (durationpy.DurationError, OverflowError) as error:
+        raise ValueError("the duration is too long") from error
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+"""A pydantic field type: a `timedelta`, read from text too."""

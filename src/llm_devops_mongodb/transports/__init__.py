@@ -1,0 +1,1 @@
+"""Transports: what answers operations. `driver` sends them to a deployment through PyMongo."""
