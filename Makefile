@@ -6,10 +6,12 @@ INSTALLED := $(VENV)/.installed
 BENCH_INSTALLED := $(VENV)/.installed-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench soak lock clean
+.PHONY: help install demo test check format bench soak lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+install: $(INSTALLED) ## Install the locked requirements and the project into .venv
 
 demo: $(INSTALLED) ## Run the main job against a real MongoDB, started for the occasion
 	@$(BIN)/python -m examples.demo
