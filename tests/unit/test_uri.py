@@ -7,8 +7,8 @@ from pymongo.common import URI_OPTIONS_VALIDATOR_MAP
 
 from llm_devops_mongodb.errors import ConfigError
 from llm_devops_mongodb.uri import MongoHost, MongoUri, parse_uri
-from llm_devops_mongodb.uri_options import OPTIONS
-from llm_devops_mongodb.uri_query import without_options
+from llm_devops_mongodb.uri.options import OPTIONS
+from llm_devops_mongodb.uri.query import without_options
 
 SPEC = Path(__file__).parents[3] / "shared" / "spec-tests"
 TABLES = [*SPEC.glob("connection-string/*.json"), *SPEC.glob("uri-options/*.json")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from llm_devops_mongodb.uri_options import OPTIONS
+from llm_devops_mongodb.uri.options import OPTIONS
 
 REDACTED = "[REDACTED]"
 """What stands where something is hidden."""

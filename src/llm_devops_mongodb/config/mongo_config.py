@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
 from pydantic import Field, InstanceOf
 
 from llm_devops_mongodb.concerns import ReadConcern, ReadPreference, WriteConcern
-from llm_devops_mongodb.config_environment import read_environment
-from llm_devops_mongodb.config_fields import (
+from llm_devops_mongodb.config.environment import read_environment
+from llm_devops_mongodb.config.fields import (
     AppName,
     Compressor,
     Compressors,
@@ -23,18 +23,17 @@ from llm_devops_mongodb.config_fields import (
     UuidRepresentation,
     default_min_pool_size,
 )
-from llm_devops_mongodb.config_files import read_file
-from llm_devops_mongodb.config_model import ConfigModel, located
-from llm_devops_mongodb.config_sections import AuditConfig, SimulationMode, TlsConfig, TracingConfig
+from llm_devops_mongodb.config.files import read_file
+from llm_devops_mongodb.config.model import ConfigModel, located
+from llm_devops_mongodb.config.sections import AuditConfig, SimulationMode, TlsConfig, TracingConfig
 from llm_devops_mongodb.errors import ConfigError, ConfigFault
 from llm_devops_mongodb.security.uri import sanitize_uri_for_logging
-from llm_devops_mongodb.uri_query import without_options
-from llm_devops_mongodb.uri_settings import CARRIED_OPTIONS, read_uri_settings
+from llm_devops_mongodb.uri.query import without_options
+from llm_devops_mongodb.config.uri_settings import CARRIED_OPTIONS, read_uri_settings
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-__all__ = ["AuditConfig", "ConfigSettings", "MongoConfig", "SimulationMode", "TlsConfig", "TracingConfig"]
 
 
 class ConfigSettings(TypedDict, total=False):

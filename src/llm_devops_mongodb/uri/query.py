@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
 from llm_devops_mongodb.spelling import hint
-from llm_devops_mongodb.uri_options import OPTIONS, OptionValue, read_tag_set
+from llm_devops_mongodb.uri.options import OPTIONS, OptionValue, read_tag_set
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -7,7 +7,7 @@ from typing import Any
 
 from llm_devops_mongodb.errors import ConfigError, ConfigFault
 from llm_devops_mongodb.uri import MongoUri, parse_uri
-from llm_devops_mongodb.uri_options import OPTIONS
+from llm_devops_mongodb.uri.options import OPTIONS
 
 _AS_THEY_ARE = {
     "appName": "app_name",

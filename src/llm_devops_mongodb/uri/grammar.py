@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote, unquote_plus
 
 from llm_devops_mongodb.errors import ConfigError, ConfigFault
-from llm_devops_mongodb.uri_options import OptionValue
-from llm_devops_mongodb.uri_query import MALFORMED_PERCENT, read_options
+from llm_devops_mongodb.uri.options import OptionValue
+from llm_devops_mongodb.uri.query import MALFORMED_PERCENT, read_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

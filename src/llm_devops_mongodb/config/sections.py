@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, cast
 
 from pydantic import AfterValidator, ValidationInfo
 
-from llm_devops_mongodb.config_model import ConfigModel
+from llm_devops_mongodb.config.model import ConfigModel
 
 _LOG = logging.getLogger("llm_devops_mongodb")
 

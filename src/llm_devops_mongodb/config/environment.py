@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from llm_devops_mongodb.config_model import ConfigModel
+from llm_devops_mongodb.config.model import ConfigModel
 from llm_devops_mongodb.spelling import nearest
 
 if TYPE_CHECKING:
