@@ -111,16 +111,14 @@ class BulkWriteResult:
 
 @dataclass(frozen=True, slots=True)
 class PoolStatus:
-    """The connections of this client.
+    """How busy this client is. The driver has no cheap way to tell how many connections are open.
 
     Attributes:
-        open: Connections open now, to all servers.
         in_use: Operations under way now.
         min_size: The least kept open to each server.
         max_size: The most opened to each server.
     """
 
-    open: int
     in_use: int
     min_size: int
     max_size: int
@@ -139,7 +137,7 @@ class HealthStatus:
         primary: The primary's `host:port`, where there is one.
         members: Every known member's `host:port`.
         server_version: Such as `6.0.5`.
-        pool: The client's connections.
+        pool: How busy the client is.
     """
 
     healthy: bool

@@ -26,14 +26,13 @@ from llm_devops_mongodb.config.fields import (
 from llm_devops_mongodb.config.files import read_file
 from llm_devops_mongodb.config.model import ConfigModel, located
 from llm_devops_mongodb.config.sections import AuditConfig, SimulationMode, TlsConfig, TracingConfig
+from llm_devops_mongodb.config.uri_settings import CARRIED_OPTIONS, read_uri_settings
 from llm_devops_mongodb.errors import ConfigError, ConfigFault
 from llm_devops_mongodb.security.uri import sanitize_uri_for_logging
 from llm_devops_mongodb.uri.query import without_options
-from llm_devops_mongodb.config.uri_settings import CARRIED_OPTIONS, read_uri_settings
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
-
 
 
 class ConfigSettings(TypedDict, total=False):

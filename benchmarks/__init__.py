@@ -1,0 +1,1 @@
+"""How fast the library is beside bare PyMongo and its peers: `python -m benchmarks --help`."""

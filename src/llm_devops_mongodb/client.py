@@ -1,0 +1,236 @@
+"""The client: a connection to a deployment, and the way to its databases."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, overload
+
+from bson import ObjectId
+
+from llm_devops_mongodb import operations as op
+from llm_devops_mongodb import replies
+from llm_devops_mongodb.access import Access
+from llm_devops_mongodb.codecs import BsonSettings
+from llm_devops_mongodb.config import MongoConfig, SimulationMode
+from llm_devops_mongodb.database import Database
+from llm_devops_mongodb.errors import ConfigError, MongoError, SimulationError, TransactionError
+from llm_devops_mongodb.results import HealthStatus
+from llm_devops_mongodb.session import RetryPolicy, Session
+from llm_devops_mongodb.transport import expect
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Generator, Sequence
+    from types import TracebackType
+
+    from llm_devops_mongodb.collection import Collection
+    from llm_devops_mongodb.config import ConfigSettings
+    from llm_devops_mongodb.options import TransactionOptions
+    from llm_devops_mongodb.security.credentials import CredentialProvider
+    from llm_devops_mongodb.transport import Transport
+    from llm_devops_mongodb.transports.driver import Driver
+
+R = TypeVar("R")
+
+
+class MongoClient:
+    """Typed, asynchronous access to a MongoDB deployment.
+
+    It belongs to the event loop and the process that connected it. Make one for each deployment and keep it: it holds
+    the pool of connections.
+
+    Example:
+        ```python
+        async with MongoClient.connect("mongodb://localhost:27017/app") as client:
+            users = client.collection("app", "users", User)
+            await users.insert_one(User(name="Ada"))
+        ```
+    """
+
+    def __init__(
+        self,
+        config: MongoConfig,
+        transport: Transport,
+        *,
+        driver: Driver | None = None,
+        new_id: Callable[[], ObjectId] = ObjectId,
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        """Make a client over any transport; `connect` makes one over a deployment."""
+        bson = BsonSettings(tz_aware=config.tz_aware, uuid_representation=config.uuid_representation)
+        self._access = Access(transport, config, bson, new_id)
+        self._driver = driver
+        self._retry = retry or RetryPolicy()
+        self._session_numbers = itertools.count(1)
+
+    @classmethod
+    def connect(
+        cls,
+        config: MongoConfig | str,
+        *,
+        credentials: CredentialProvider | None = None,
+        event_listeners: Sequence[Any] = (),
+        **overrides: Unpack[ConfigSettings],
+    ) -> Connecting:
+        """Connect to a deployment: `async with MongoClient.connect(…)`, or `await MongoClient.connect(…)` and `close`.
+
+        It returns once the deployment has answered, so a wrong host, password, certificate or set name is told here.
+
+        Args:
+            config: The configuration, or a URI.
+            credentials: Gives credentials that take the place of the URI's.
+            event_listeners: Listeners for the driver's own events.
+            **overrides: Fields of the configuration to set otherwise.
+
+        Raises:
+            ConfigError: The configuration cannot exist; it lists every fault.
+            AuthenticationError: The credentials are refused, or the deployment asks for some.
+            TlsError: The handshake failed.
+            ServerSelectionError: Nothing suitable answered within the limit; the text names the cause.
+        """
+        made = MongoConfig(uri=config, **overrides) if isinstance(config, str) else config.replace(**overrides)
+        return Connecting(cls, made, credentials=credentials, event_listeners=event_listeners)
+
+    @classmethod
+    def from_env(cls, prefix: str = "MONGODB_") -> Connecting:
+        """Connect by the environment's variables: `connect` on `MongoConfig.from_env(prefix)`."""
+        return cls.connect(MongoConfig.from_env(prefix))
+
+    @property
+    def config(self) -> MongoConfig:
+        """The configuration."""
+        return self._access.config
+
+    @property
+    def driver(self) -> Driver:
+        """The driver's client: the way out for what this library lacks. What is done there is not observed.
+
+        Raises:
+            SimulationError: There is none: the client does not speak to a deployment.
+        """
+        if self._driver is None:
+            raise SimulationError("this client has no driver: it does not speak to a deployment")
+        return self._driver
+
+    def database(self, name: str) -> Database:
+        r"""Return a handle for a database.
+
+        Raises:
+            InvalidDocumentError: The name is refused: 1 to 63 bytes, none of `/\. "$` or NUL.
+        """
+        return Database(self._access, name)
+
+    def default_database(self) -> Database:
+        """Return a handle for the database that the configuration or its URI names.
+
+        Raises:
+            ConfigError: Neither names one.
+        """
+        name = self.config.default_database
+        if name is None:
+            raise ConfigError("default_database", "not set; give it, or name the database in the URI's path")
+        return self.database(name)
+
+    @overload
+    def collection(
+        self, database: str, collection: str, T: type[dict[str, Any]] = ...
+    ) -> Collection[dict[str, Any]]: ...
+    @overload
+    def collection(self, database: str, collection: str, T: type[R]) -> Collection[R]: ...
+    def collection(self, database: str, collection: str, T: Any = dict) -> Collection[Any]:
+        """Return a handle for a collection whose documents are of type `T`; see `Database.collection`."""
+        return self.database(database).collection(collection, T)
+
+    def start_session(self, *, causal_consistency: bool | None = None, snapshot: bool = False) -> Session:
+        """Return a session, to be used as an async context manager. Nothing is sent before its first operation.
+
+        Args:
+            causal_consistency: Reads see the session's earlier writes; on by default, unless `snapshot`.
+            snapshot: All reads see one point in time; then no writes and no transactions.
+
+        Raises:
+            TransactionError: Both are asked for.
+        """
+        if causal_consistency and snapshot:
+            raise TransactionError("a snapshot session cannot be causally consistent; ask for one of the two")
+        ref = op.SessionRef(next(self._session_numbers), causal_consistency, snapshot)
+        return Session(self._access.transport, ref, retry=self._retry)
+
+    async def with_transaction(
+        self, callback: Callable[[Session], Awaitable[R]], options: TransactionOptions | None = None
+    ) -> R:
+        """Run `callback` in a transaction of a new session; see `Session.with_transaction`."""
+        async with self.start_session() as session:
+            return await session.with_transaction(callback, options)
+
+    async def health_check(self) -> HealthStatus:
+        """Tell how the deployment answers now. It never raises for a sick one, and answers within five seconds."""
+        try:
+            return expect(await self._access.transport.handle(op.CheckHealth()), replies.HealthReply).status
+        except MongoError as error:
+            return HealthStatus(healthy=False, error=error.message)
+
+    async def close(self) -> None:
+        """Close every connection, after what is under way in the background is done. May be called again."""
+        await self._access.transport.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+class Connecting:
+    """A client about to connect: await it, or use it as an async context manager that closes the client."""
+
+    def __init__(
+        self,
+        kind: type[MongoClient],
+        config: MongoConfig,
+        *,
+        credentials: CredentialProvider | None,
+        event_listeners: Sequence[Any],
+    ) -> None:
+        self._kind = kind
+        self._config = config
+        self._credentials = credentials
+        self._event_listeners = event_listeners
+        self._client: MongoClient | None = None
+
+    def __await__(self) -> Generator[Any, None, MongoClient]:
+        return self._connect().__await__()
+
+    async def __aenter__(self) -> MongoClient:
+        self._client = await self._connect()
+        return self._client
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._client is not None:
+            await self._client.close()
+
+    async def _connect(self) -> MongoClient:
+        transport, driver = await _compose(self._config, self._credentials, self._event_listeners)
+        return self._kind(self._config, transport, driver=driver)
+
+
+async def _compose(
+    config: MongoConfig, credentials: CredentialProvider | None, event_listeners: Sequence[Any]
+) -> tuple[Transport, Driver]:
+    """The chain of transports, outermost first, that `config` asks for. What is off is not in it."""
+    if config.simulation_mode is not SimulationMode.DISABLED:
+        raise SimulationError(f"simulation_mode={config.simulation_mode.value!r} is not in this version")
+    # The driver is heavy to import, and a client that replays has none.
+    from llm_devops_mongodb.transports.driver import connected
+
+    bson = BsonSettings(tz_aware=config.tz_aware, uuid_representation=config.uuid_representation)
+    transport = await connected(
+        config,
+        credentials=None if credentials is None else await credentials.get_credentials(),
+        event_listeners=event_listeners,
+        uuid_representation=bson.codec_options.uuid_representation,
+    )
+    return transport, transport.client

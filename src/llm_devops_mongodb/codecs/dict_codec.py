@@ -1,0 +1,63 @@
+"""Documents that stay plain dicts of BSON's own types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bson import ObjectId
+
+from llm_devops_mongodb.codecs.collector import collector_paused
+from llm_devops_mongodb.codecs.decoding import UNDECODABLE, all_decoded, decode_document
+from llm_devops_mongodb.codecs.encoding import encode_with_id, wrong_type
+from llm_devops_mongodb.codecs.frames import documents_of
+
+if TYPE_CHECKING:
+    from llm_devops_mongodb.codecs.protocol import Check, EncodedDocument
+    from llm_devops_mongodb.codecs.settings import BsonSettings
+
+
+@dataclass(frozen=True, slots=True)
+class DictCodec:
+    """Reads dicts; writes mappings of any class as they are. See `Codec`."""
+
+    settings: BsonSettings
+
+    @property
+    def document_type(self) -> type[dict[str, Any]]:
+        """Plain `dict`."""
+        return dict
+
+    def encode(
+        self, document: Mapping[str, Any], *, new_id: Callable[[], ObjectId] = ObjectId, check: Check | None = None
+    ) -> EncodedDocument:
+        """Encode a document that is to be inserted; an `_id` of None counts as none."""
+        _check_type(document)
+        if document.get("_id") is None:
+            document = {**document, "_id": new_id()}
+        return encode_with_id(document, self.settings, check=check)
+
+    def to_document(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a copy without an `_id` of None."""
+        _check_type(document)
+        fields = dict(document)
+        identity = fields.pop("_id", None)
+        return fields if identity is None else {"_id": identity, **fields}
+
+    def decode(self, raw: bytes, *, namespace: str = "") -> dict[str, Any]:
+        """Read one document."""
+        return decode_document(raw, self.settings, namespace=namespace)
+
+    def decode_frame(self, frame: bytes, *, namespace: str = "") -> list[dict[str, Any]]:
+        """Read all documents of a frame, in their order."""
+        try:
+            with collector_paused():
+                return all_decoded(frame, self.settings.codec_options)
+        except UNDECODABLE:
+            return [self.decode(raw, namespace=namespace) for raw in documents_of(frame)]
+
+
+def _check_type(document: object) -> None:
+    if not isinstance(document, Mapping):
+        raise wrong_type(dict, document)

@@ -1,0 +1,118 @@
+"""Documents that are models of any family."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import bson
+from bson import ObjectId
+
+from llm_devops_mongodb.codecs.collector import collector_paused
+from llm_devops_mongodb.codecs.decoding import UNDECODABLE, all_decoded, decode_document
+from llm_devops_mongodb.codecs.encoding import encode_with_id, wrong_type
+from llm_devops_mongodb.codecs.faults import fault, type_name, unreadable
+from llm_devops_mongodb.codecs.frames import documents_of, split_frame
+from llm_devops_mongodb.errors import DeserializationError, SerializationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from llm_devops_mongodb.codecs.family import Family
+    from llm_devops_mongodb.codecs.protocol import Check, EncodedDocument
+    from llm_devops_mongodb.codecs.settings import BsonSettings
+
+T = TypeVar("T")
+
+_SOME_ID = ObjectId(b"\0" * 12)
+
+
+@dataclass(frozen=True)
+class ModelCodec(Generic[T]):
+    """Reads and writes the models of a family. See `Codec`."""
+
+    family: Family[T]
+    settings: BsonSettings
+
+    @property
+    def document_type(self) -> type[T]:
+        """The model."""
+        return self.family.document_type
+
+    def encode(
+        self, document: T, *, new_id: Callable[[], ObjectId] = ObjectId, check: Check | None = None
+    ) -> EncodedDocument:
+        """Encode a document that is to be inserted."""
+        fields = self._fields(document)
+        identity = self.family.id_key.take(fields)
+        if identity is None:
+            identity = self._made_id(new_id)
+        return encode_with_id({"_id": identity, **fields}, self.settings, check=check)
+
+    def to_document(self, document: T) -> dict[str, Any]:
+        """Return the document as plain values, with an `_id` only where it has one."""
+        fields = self._fields(document)
+        identity = self.family.id_key.take(fields)
+        return fields if identity is None else {"_id": identity, **fields}
+
+    def decode(self, raw: bytes, *, namespace: str = "") -> T:
+        """Read one document."""
+        document = decode_document(raw, self.settings, document_type=self.document_type, namespace=namespace)
+        document_id = document.get("_id")
+        values = [document]
+        self.family.id_key.rename(values)
+        try:
+            return self.family.reader.read(values)[0]
+        except self.family.reader.refusals as error:
+            # From None: the texts of the models' libraries show values.
+            raise self._unreadable(values, error, document_id=document_id, namespace=namespace) from None
+
+    def decode_frame(self, frame: bytes, *, namespace: str = "") -> list[T]:
+        """Read all documents of a frame, in their order."""
+        documents: list[T] = []
+        with collector_paused():
+            for chunk in split_frame(frame):
+                documents += self._chunk(chunk, namespace)
+        return documents
+
+    def _chunk(self, chunk: bytes, namespace: str) -> list[T]:
+        again: tuple[type[Exception], ...] = (*UNDECODABLE, *self.family.reader.refusals)
+        try:
+            values = all_decoded(chunk, self.settings.codec_options)
+            self.family.id_key.rename(values)
+            return self.family.reader.read(values)
+        except again:
+            # Once more from the bytes, one by one: reading may have changed the values.
+            return [self.decode(raw, namespace=namespace) for raw in documents_of(chunk)]
+
+    def _unreadable(
+        self, values: list[Any], error: Exception, *, document_id: object, namespace: str
+    ) -> DeserializationError:
+        told = self.family.reader.faults(values, error)
+        faults = [fault(self.family.id_key.shown(path[1:]), message) for path, message in told]
+        return unreadable(self.document_type, faults, document_id=document_id, namespace=namespace)
+
+    def _fields(self, document: T) -> dict[str, Any]:
+        if not isinstance(document, self.family.accepted):
+            raise wrong_type(self.document_type, document)
+        return self.family.written(document)
+
+    def _made_id(self, new_id: Callable[[], ObjectId]) -> ObjectId:
+        if self.family.id_key.written is not None and not self._takes_object_id:
+            raise SerializationError(
+                f"the document has no _id, and {type_name(self.document_type)} cannot hold an ObjectId; set its id",
+                path="_id",
+            )
+        return new_id()
+
+    @cached_property
+    def _takes_object_id(self) -> bool:
+        """Tell by trying: only the model knows what its types and validators take."""
+        try:
+            self.decode(bson.encode({"_id": _SOME_ID}))
+        except DeserializationError as error:
+            return all(each.path.split(".")[0] != "_id" for each in error.faults)
+        except Exception:  # noqa: BLE001  a model's own code, which did not expect a document of nothing but an _id
+            return True
+        return True

@@ -1,0 +1,62 @@
+"""A collection of typed documents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from llm_devops_mongodb.codecs import codec_for
+from llm_devops_mongodb.collection.writes import Writes
+from llm_devops_mongodb.options import Settings
+
+if TYPE_CHECKING:
+    from llm_devops_mongodb.concerns import ReadConcern, ReadPreference, WriteConcern
+    from llm_devops_mongodb.session import Session
+
+__all__ = ["Collection"]
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+class Collection(Writes[T]):
+    """Typed access to one collection, made by `MongoClient.collection` or `Database.collection`.
+
+    An immutable handle: nothing is sent when it is made, many may name one collection, and each has its own type and
+    settings. Documents go in as `T` and come back as `T`; names in filters, updates and pipelines are the database's.
+    """
+
+    @overload
+    def with_type(self, T: type[dict[str, Any]]) -> Collection[dict[str, Any]]: ...
+    @overload
+    def with_type(self, T: type[U]) -> Collection[U]: ...
+    def with_type(self, T: Any) -> Collection[Any]:
+        """Return a handle for the same collection whose documents are of type `T`.
+
+        Raises:
+            TypeError: `T` is no type that documents can be.
+        """
+        codec = codec_for(T, self._access.bson)
+        return Collection(self._access, self._namespace, codec, settings=self._settings, session=self._session)
+
+    def with_options(
+        self,
+        *,
+        read_preference: ReadPreference | None = None,
+        read_concern: ReadConcern | None = None,
+        write_concern: WriteConcern | None = None,
+    ) -> Collection[T]:
+        """Return a handle with other settings; what is None stays as it is here."""
+        settings = Settings(
+            read_preference=read_preference or self._settings.read_preference,
+            read_concern=read_concern or self._settings.read_concern,
+            write_concern=write_concern or self._settings.write_concern,
+        )
+        return Collection(self._access, self._namespace, self._codec, settings=settings, session=self._session)
+
+    def within(self, session: Session) -> Collection[T]:
+        """Return a handle whose every operation is part of `session`.
+
+        Raises:
+            TransactionError: `session` is of another client, when it is used.
+        """
+        return Collection(self._access, self._namespace, self._codec, settings=self._settings, session=session)

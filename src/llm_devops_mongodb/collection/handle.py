@@ -1,0 +1,58 @@
+"""What a collection handle holds, and how it asks its transport."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from llm_devops_mongodb.access import Access
+    from llm_devops_mongodb.codecs import Codec, EncodedDocument
+    from llm_devops_mongodb.namespace import Namespace
+    from llm_devops_mongodb.operations import SessionRef
+    from llm_devops_mongodb.options import Settings
+    from llm_devops_mongodb.session import Session
+
+T = TypeVar("T")
+
+
+class CollectionHandle(Generic[T]):
+    """A collection's name, type and settings: an immutable value that is cheap to make."""
+
+    def __init__(
+        self,
+        access: Access,
+        namespace: Namespace,
+        codec: Codec[T],
+        *,
+        settings: Settings,
+        session: Session | None = None,
+    ) -> None:
+        self._access = access
+        self._namespace = namespace
+        self._codec = codec
+        self._settings = settings
+        self._session = session
+
+    def __repr__(self) -> str:
+        kind = getattr(self._codec.document_type, "__name__", str(self._codec.document_type))
+        return f"{type(self).__name__}({str(self._namespace)!r}, {kind})"
+
+    @property
+    def name(self) -> str:
+        """The collection's name within its database."""
+        return self._namespace.collection
+
+    @property
+    def namespace(self) -> Namespace:
+        """The collection's full name."""
+        return self._namespace
+
+    def _target(self, session: Session | None) -> tuple[Namespace, Settings, SessionRef | None]:
+        """The fields every operation begins with; an operation's own session comes before the handle's."""
+        session = session or self._session
+        return self._namespace, self._settings, None if session is None else session.ref_for(self._access.transport)
+
+    def _encoded(self, document: T) -> EncodedDocument:
+        encoded = self._codec.encode(document, new_id=self._access.new_id, check=self._access.check)
+        self._access.sized(encoded.raw)
+        return encoded

@@ -1,0 +1,151 @@
+"""A database: its collections and its commands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from llm_devops_mongodb import operations as op
+from llm_devops_mongodb import replies
+from llm_devops_mongodb.codecs import codec_for, decode_document
+from llm_devops_mongodb.collection import Collection
+from llm_devops_mongodb.cursor import OnError, collected
+from llm_devops_mongodb.errors import InvalidDocumentError
+from llm_devops_mongodb.namespace import Namespace
+from llm_devops_mongodb.options import AggregateOptions, Settings
+from llm_devops_mongodb.transport import expect
+from llm_devops_mongodb.validation import validate_database_name
+from llm_devops_mongodb.validation.values import is_mapping
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from llm_devops_mongodb.access import Access
+    from llm_devops_mongodb.concerns import ReadPreference
+    from llm_devops_mongodb.operations import SessionRef
+    from llm_devops_mongodb.options import Document
+    from llm_devops_mongodb.session import Session
+
+R = TypeVar("R")
+
+_NO_SETTINGS = Settings()
+_AGGREGATE = AggregateOptions()
+
+
+class Database:
+    """One database, made by `MongoClient.database`; nothing is sent when it is made."""
+
+    def __init__(self, access: Access, name: str) -> None:
+        validate_database_name(name)
+        self._access = access
+        self._namespace = Namespace(name, "")
+
+    def __repr__(self) -> str:
+        return f"Database({self.name!r})"
+
+    @property
+    def name(self) -> str:
+        """The database's name."""
+        return self._namespace.database
+
+    @overload
+    def collection(self, name: str, T: type[dict[str, Any]] = ...) -> Collection[dict[str, Any]]: ...
+    @overload
+    def collection(self, name: str, T: type[R]) -> Collection[R]: ...
+    def collection(self, name: str, T: Any = dict) -> Collection[Any]:
+        """Return a handle for a collection whose documents are of type `T`.
+
+        Args:
+            name: The collection's name.
+            T: `dict`, a pydantic model, a dataclass, a `msgspec.Struct`, an attrs class or a `TypedDict`.
+
+        Raises:
+            InvalidDocumentError: The name is empty, too long, or of a system collection.
+            TypeError: `T` is no type that documents can be.
+        """
+        self._access.check_namespace(self.name, name)
+        return Collection(
+            self._access, Namespace(self.name, name), codec_for(T, self._access.bson), settings=_NO_SETTINGS
+        )
+
+    async def list_collection_names(
+        self, filter: Document | None = None, *, session: Session | None = None
+    ) -> list[str]:
+        """Return the names of the collections that match, in alphabetical order."""
+        operation = op.ListCollectionNames(*self._target(session), self._access.filter(filter))
+        return list(expect(await self._access.transport.handle(operation), replies.NamesReply).names)
+
+    async def run_command(
+        self, command: Document, *, read_preference: ReadPreference | None = None, session: Session | None = None
+    ) -> dict[str, Any]:
+        """Send a command as it is and return the server's reply.
+
+        The driver neither retries it nor adds concerns to it.
+
+        Args:
+            command: The command; its first key is the command's name.
+            read_preference: Which members may answer; None is the primary.
+            session: The session to send it in.
+
+        Raises:
+            InvalidDocumentError: It is empty, or no mapping; nothing was sent.
+            QueryError: The server refused it; `code` and `code_name` say why.
+        """
+        if not is_mapping(command):
+            raise InvalidDocumentError("a command is a mapping whose first key is the command's name")
+        if not command:
+            raise InvalidDocumentError("the command is empty; its first key is the command's name")
+        settings = Settings(read_preference=read_preference) if read_preference else _NO_SETTINGS
+        operation = op.RunCommand(*self._target(session, settings), self._access.encode(command))
+        reply = expect(await self._access.transport.handle(operation), replies.DocumentReply)
+        return decode_document(reply.document or b"", self._access.bson)
+
+    @overload
+    async def aggregate(
+        self,
+        pipeline: Sequence[Document],
+        options: AggregateOptions | None = None,
+        T: type[dict[str, Any]] = ...,
+        *,
+        on_error: OnError = "raise",
+        session: Session | None = None,
+    ) -> list[dict[str, Any]]: ...
+    @overload
+    async def aggregate(
+        self,
+        pipeline: Sequence[Document],
+        options: AggregateOptions | None = None,
+        T: type[R] = ...,  # pyright: ignore[reportInvalidTypeVarUse]  # left out it is the overload above
+        *,
+        on_error: OnError = "raise",
+        session: Session | None = None,
+    ) -> list[R]: ...
+    async def aggregate(
+        self,
+        pipeline: Sequence[Document],
+        options: AggregateOptions | None = None,
+        T: Any = dict,
+        *,
+        on_error: OnError = "raise",
+        session: Session | None = None,
+    ) -> list[Any]:
+        """Run a pipeline that begins with a stage of the database, such as `$currentOp` or `$documents`.
+
+        The arguments are those of `Collection.aggregate`.
+        """
+        operation = op.Aggregate(*self._target(session), self._access.pipeline(pipeline), options or _AGGREGATE)
+        codec = codec_for(T, self._access.bson)
+        frames = expect(await self._access.transport.handle(operation), replies.CursorReply).frames
+        most = self._access.config.max_find_results
+        return await collected(frames, codec, namespace=self.name, on_error=on_error, most=most)
+
+    async def drop_collection(self, name: str, *, session: Session | None = None) -> None:
+        """Drop a collection; one that is not there is no error."""
+        self._access.check_namespace(self.name, name)
+        _, settings, reference = self._target(session)
+        operation = op.DropCollection(Namespace(self.name, name), settings, reference)
+        expect(await self._access.transport.handle(operation), replies.DoneReply)
+
+    def _target(
+        self, session: Session | None, settings: Settings = _NO_SETTINGS
+    ) -> tuple[Namespace, Settings, SessionRef | None]:
+        return self._namespace, settings, None if session is None else session.ref_for(self._access.transport)

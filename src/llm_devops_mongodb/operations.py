@@ -1,0 +1,288 @@
+"""Operations: what a collection asks of its transport, as closed, immutable values.
+
+Documents, filters and updates are raw BSON, encoded once by the handle that made the operation, so a transport that
+records or compares them needs no model. Options stay Python values. The union `Operation` is closed: a transport
+dispatches with an exhaustive `match`, and a forgotten kind is a type error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from llm_devops_mongodb.namespace import Namespace
+    from llm_devops_mongodb.options import (
+        AggregateOptions,
+        CountOptions,
+        DeleteOptions,
+        DistinctOptions,
+        FindOneAndDeleteOptions,
+        FindOneAndUpdateOptions,
+        FindOptions,
+        InsertOptions,
+        Settings,
+        TransactionOptions,
+        UpdateOptions,
+    )
+
+RawDocument = bytes
+"""One BSON document, encoded."""
+
+RawPipeline = tuple[RawDocument, ...]
+"""The stages of a pipeline, each encoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRef:
+    """A session by name: the transport that sends holds the live one.
+
+    Attributes:
+        number: Unique within its client.
+        causal_consistency: Whether reads see earlier writes of the session; None is the driver's default, yes.
+        snapshot: Whether all reads see one point in time.
+    """
+
+    number: int
+    causal_consistency: bool | None = None
+    snapshot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Targeted:
+    namespace: Namespace
+    settings: Settings
+    session: SessionRef | None
+
+
+@dataclass(frozen=True, slots=True)
+class InsertOne(_Targeted):
+    """Insert one document; it holds its `_id`."""
+
+    document: RawDocument
+    options: InsertOptions
+
+
+@dataclass(frozen=True, slots=True)
+class InsertMany(_Targeted):
+    """Insert documents; each holds its `_id`. Ordered stops at the first failure."""
+
+    documents: tuple[RawDocument, ...]
+    ordered: bool
+    options: InsertOptions
+
+
+@dataclass(frozen=True, slots=True)
+class FindOne(_Targeted):
+    """The first document that matches."""
+
+    filter: RawDocument
+    options: FindOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Find(_Targeted):
+    """Every document that matches, as a stream of frames."""
+
+    filter: RawDocument
+    options: FindOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate(_Targeted):
+    """The documents of a pipeline, as a stream of frames; of the database where the collection is `""`."""
+
+    pipeline: RawPipeline
+    options: AggregateOptions
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateOne(_Targeted):
+    """Change the first match by operators, or by a pipeline."""
+
+    filter: RawDocument
+    update: RawDocument | RawPipeline
+    options: UpdateOptions
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateMany(_Targeted):
+    """Change every match by operators, or by a pipeline."""
+
+    filter: RawDocument
+    update: RawDocument | RawPipeline
+    options: UpdateOptions
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceOne(_Targeted):
+    """Replace the first match."""
+
+    filter: RawDocument
+    replacement: RawDocument
+    options: UpdateOptions
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteOne(_Targeted):
+    """Delete the first match."""
+
+    filter: RawDocument
+    options: DeleteOptions
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteMany(_Targeted):
+    """Delete every match."""
+
+    filter: RawDocument
+    options: DeleteOptions
+
+
+@dataclass(frozen=True, slots=True)
+class FindOneAndUpdate(_Targeted):
+    """Change the first match and return it."""
+
+    filter: RawDocument
+    update: RawDocument | RawPipeline
+    options: FindOneAndUpdateOptions
+
+
+@dataclass(frozen=True, slots=True)
+class FindOneAndReplace(_Targeted):
+    """Replace the first match and return it."""
+
+    filter: RawDocument
+    replacement: RawDocument
+    options: FindOneAndUpdateOptions
+
+
+@dataclass(frozen=True, slots=True)
+class FindOneAndDelete(_Targeted):
+    """Delete the first match and return it."""
+
+    filter: RawDocument
+    options: FindOneAndDeleteOptions
+
+
+@dataclass(frozen=True, slots=True)
+class CountDocuments(_Targeted):
+    """Count the matches."""
+
+    filter: RawDocument
+    options: CountOptions
+
+
+@dataclass(frozen=True, slots=True)
+class EstimatedDocumentCount(_Targeted):
+    """Count a collection from its metadata."""
+
+    options: CountOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Distinct(_Targeted):
+    """The distinct values of a field."""
+
+    field: str
+    filter: RawDocument
+    options: DistinctOptions
+
+
+@dataclass(frozen=True, slots=True)
+class RunCommand(_Targeted):
+    """Any command of a database; the driver neither retries nor interprets it."""
+
+    command: RawDocument
+
+
+@dataclass(frozen=True, slots=True)
+class ListCollectionNames(_Targeted):
+    """The names of a database's collections that match."""
+
+    filter: RawDocument
+
+
+@dataclass(frozen=True, slots=True)
+class DropCollection(_Targeted):
+    """Drop a collection; one that is not there is no error."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckHealth:
+    """Ask a server whether it answers, and the driver what it knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartTransaction:
+    """Begin a transaction; nothing is sent before its first operation."""
+
+    session: SessionRef
+    options: TransactionOptions
+
+
+@dataclass(frozen=True, slots=True)
+class CommitTransaction:
+    """Commit the transaction of a session."""
+
+    session: SessionRef
+
+
+@dataclass(frozen=True, slots=True)
+class AbortTransaction:
+    """Abort the transaction of a session."""
+
+    session: SessionRef
+
+
+@dataclass(frozen=True, slots=True)
+class EndSession:
+    """End a session; a transaction that is open is aborted."""
+
+    session: SessionRef
+
+
+CollectionOperation = (
+    FindOne
+    | Find
+    | InsertOne
+    | InsertMany
+    | UpdateOne
+    | UpdateMany
+    | ReplaceOne
+    | DeleteOne
+    | DeleteMany
+    | FindOneAndUpdate
+    | FindOneAndReplace
+    | FindOneAndDelete
+    | CountDocuments
+    | EstimatedDocumentCount
+    | Distinct
+    | DropCollection
+)
+"""What is asked of one collection."""
+
+DatabaseOperation = Aggregate | RunCommand | ListCollectionNames
+"""What may be asked of a database; an aggregation also of a collection."""
+
+SessionOperation = StartTransaction | CommitTransaction | AbortTransaction | EndSession
+"""What is asked of a session."""
+
+Operation = CollectionOperation | DatabaseOperation | SessionOperation | CheckHealth
+"""Everything a transport may be asked."""
+
+WRITES = (
+    InsertOne,
+    InsertMany,
+    UpdateOne,
+    UpdateMany,
+    ReplaceOne,
+    DeleteOne,
+    DeleteMany,
+    FindOneAndUpdate,
+    FindOneAndReplace,
+    FindOneAndDelete,
+    DropCollection,
+    CommitTransaction,
+)
+"""The operations that change data: a failure of one has an outcome."""

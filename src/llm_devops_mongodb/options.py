@@ -1,0 +1,296 @@
+"""What an operation may be told beyond its arguments: one frozen value for each kind of operation.
+
+Every field's default, None, leaves the matter to the server. Names are MongoDB's; durations are `timedelta`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from llm_devops_mongodb.concerns import ReadConcern, ReadPreference, WriteConcern
+
+Document = Mapping[str, Any]
+"""A BSON document in Python: a mapping of names to BSON values."""
+
+Sort = Mapping[str, Any] | Sequence[tuple[str, Any]] | str
+"""Fields and directions (1, -1, or `{"$meta": "textScore"}`), most significant first; a name alone is ascending."""
+
+Hint = str | Mapping[str, Any] | Sequence[tuple[str, Any]]
+"""An index by its name or by its fields and directions."""
+
+Projection = Mapping[str, Any] | Sequence[str]
+"""The fields to return: names, or a projection document."""
+
+
+class ReturnDocument(StrEnum):
+    """Which form of a changed document is returned."""
+
+    BEFORE = "before"
+    AFTER = "after"
+
+
+class CursorType(StrEnum):
+    """How a cursor behaves at the end of a capped collection."""
+
+    NON_TAILABLE = "non_tailable"
+    TAILABLE = "tailable"
+    TAILABLE_AWAIT = "tailable_await"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How reads and writes are done; None takes the client's.
+
+    Attributes:
+        read_preference: Which members may answer reads.
+        read_concern: How durable what is read must be.
+        write_concern: How durable a write must be before it is acknowledged.
+    """
+
+    read_preference: ReadPreference | None = None
+    read_concern: ReadConcern | None = None
+    write_concern: WriteConcern | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindOptions:
+    """Options of `find`, `find_one` and `find_stream`.
+
+    Attributes:
+        projection: The fields to return.
+        sort: The order.
+        skip: How many documents to pass over.
+        limit: How many to return at most; 0 is no limit.
+        batch_size: Documents in one reply of the server; the first reply has 101 by default, later ones 16 MiB.
+        hint: The index to use.
+        collation: How strings compare.
+        let: Variables for `$expr`.
+        comment: Shown in the server's log and profile.
+        max_time: How long the server may work on it.
+        max_await_time: How long a tailable cursor waits for more; only with `CursorType.TAILABLE_AWAIT`.
+        min: The inclusive lower bound of the index of `hint`.
+        max: The exclusive upper bound of the index of `hint`.
+        return_key: Return index keys instead of documents.
+        show_record_id: Add `$recordId`.
+        no_cursor_timeout: Keep an idle cursor; its session still ends after 30 minutes.
+        allow_partial_results: Answer although a shard is down.
+        allow_disk_use: Let a large sort use disk.
+        cursor_type: Tailable or not.
+    """
+
+    projection: Projection | None = None
+    sort: Sort | None = None
+    skip: int = 0
+    limit: int = 0
+    batch_size: int | None = None
+    hint: Hint | None = None
+    collation: Document | None = None
+    let: Document | None = None
+    comment: Any = None
+    max_time: timedelta | None = None
+    max_await_time: timedelta | None = None
+    min: Document | None = None
+    max: Document | None = None
+    return_key: bool | None = None
+    show_record_id: bool | None = None
+    no_cursor_timeout: bool | None = None
+    allow_partial_results: bool | None = None
+    allow_disk_use: bool | None = None
+    cursor_type: CursorType = CursorType.NON_TAILABLE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InsertOptions:
+    """Options of `insert_one` and `insert_many`.
+
+    Attributes:
+        bypass_document_validation: Skip the collection's own schema validation.
+        comment: Shown in the server's log and profile.
+    """
+
+    bypass_document_validation: bool | None = None
+    comment: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateOptions:
+    """Options of `update_one`, `update_many`, `replace_one` and `upsert`.
+
+    Attributes:
+        upsert: Insert a document where none matches.
+        array_filters: Which elements `$[name]` means; not for `replace_one`.
+        sort: Which of several matches is meant; `update_one` and `replace_one` on servers from 8.0.
+        hint: The index to use.
+        collation: How strings compare.
+        let: Variables for expressions.
+        comment: Shown in the server's log and profile.
+        bypass_document_validation: Skip the collection's own schema validation.
+    """
+
+    upsert: bool = False
+    array_filters: Sequence[Document] | None = None
+    sort: Sort | None = None
+    hint: Hint | None = None
+    collation: Document | None = None
+    let: Document | None = None
+    comment: Any = None
+    bypass_document_validation: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteOptions:
+    """Options of `delete_one` and `delete_many`.
+
+    Attributes:
+        hint: The index to use.
+        collation: How strings compare.
+        let: Variables for expressions.
+        comment: Shown in the server's log and profile.
+    """
+
+    hint: Hint | None = None
+    collation: Document | None = None
+    let: Document | None = None
+    comment: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindOneAndUpdateOptions:
+    """Options of `find_one_and_update` and `find_one_and_replace`.
+
+    Attributes:
+        projection: The fields to return.
+        sort: Which of several matches is meant.
+        upsert: Insert a document where none matches.
+        return_document: The document before the change (the default, as the server's) or after it.
+        array_filters: Which elements `$[name]` means; not for `find_one_and_replace`.
+        hint: The index to use.
+        collation: How strings compare.
+        let: Variables for expressions.
+        comment: Shown in the server's log and profile.
+        max_time: How long the server may work on it.
+        bypass_document_validation: Skip the collection's own schema validation.
+    """
+
+    projection: Projection | None = None
+    sort: Sort | None = None
+    upsert: bool = False
+    return_document: ReturnDocument | Literal["before", "after"] = ReturnDocument.BEFORE
+    array_filters: Sequence[Document] | None = None
+    hint: Hint | None = None
+    collation: Document | None = None
+    let: Document | None = None
+    comment: Any = None
+    max_time: timedelta | None = None
+    bypass_document_validation: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindOneAndDeleteOptions:
+    """Options of `find_one_and_delete`.
+
+    Attributes:
+        projection: The fields to return.
+        sort: Which of several matches is meant.
+        hint: The index to use.
+        collation: How strings compare.
+        let: Variables for expressions.
+        comment: Shown in the server's log and profile.
+        max_time: How long the server may work on it.
+    """
+
+    projection: Projection | None = None
+    sort: Sort | None = None
+    hint: Hint | None = None
+    collation: Document | None = None
+    let: Document | None = None
+    comment: Any = None
+    max_time: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountOptions:
+    """Options of `count_documents`.
+
+    Attributes:
+        skip: How many matches to pass over.
+        limit: Stop counting there.
+        hint: The index to use.
+        collation: How strings compare.
+        comment: Shown in the server's log and profile.
+        max_time: How long the server may work on it.
+    """
+
+    skip: int | None = None
+    limit: int | None = None
+    hint: Hint | None = None
+    collation: Document | None = None
+    comment: Any = None
+    max_time: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistinctOptions:
+    """Options of `distinct`.
+
+    Attributes:
+        hint: The index to use; servers from 7.1.
+        collation: How strings compare.
+        comment: Shown in the server's log and profile.
+        max_time: How long the server may work on it.
+    """
+
+    hint: Hint | None = None
+    collation: Document | None = None
+    comment: Any = None
+    max_time: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AggregateOptions:
+    """Options of `aggregate` and `aggregate_stream`.
+
+    Attributes:
+        allow_disk_use: Let stages use disk.
+        batch_size: Documents in one reply of the server.
+        hint: The index to use.
+        collation: How strings compare.
+        let: Variables for the pipeline.
+        comment: Shown in the server's log and profile.
+        max_time: How long the server may work on it.
+        max_await_time: How long the server waits for more documents of a tailable result.
+        bypass_document_validation: Skip schema validation of what `$out` and `$merge` write.
+    """
+
+    allow_disk_use: bool | None = None
+    batch_size: int | None = None
+    hint: Hint | None = None
+    collation: Document | None = None
+    let: Document | None = None
+    comment: Any = None
+    max_time: timedelta | None = None
+    max_await_time: timedelta | None = None
+    bypass_document_validation: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionOptions:
+    """Options of a transaction; None takes the client's.
+
+    Attributes:
+        read_concern: `snapshot` reads one point in time.
+        write_concern: Of the commit.
+        read_preference: Must be primary: the server allows no other inside a transaction.
+        max_commit_time: How long the server may work on the commit.
+    """
+
+    read_concern: ReadConcern | None = None
+    write_concern: WriteConcern | None = None
+    read_preference: ReadPreference | None = None
+    max_commit_time: timedelta | None = None

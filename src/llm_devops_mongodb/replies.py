@@ -1,0 +1,123 @@
+"""Replies: what a transport answers, as closed values that hold counts and raw BSON, never models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from llm_devops_mongodb.operations import RawDocument
+    from llm_devops_mongodb.results import HealthStatus
+
+Frame = bytes
+"""One batch of the server: BSON documents one after the other."""
+
+
+class FrameStream(Protocol):
+    """Frames pulled one by one. It ends exhausted (None), failed (an error) or abandoned (`aclose`)."""
+
+    async def next(self) -> Frame | None:
+        """The next frame, never empty; None once there are no more.
+
+        Raises:
+            MongoError: The stream failed; every later call fails too.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Give up the rest and free the server's cursor. May be called again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class InsertReply:
+    """Documents were inserted."""
+
+    acknowledged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateReply:
+    """Documents were changed.
+
+    Attributes:
+        matched_count: Documents the filter matched.
+        modified_count: Documents changed.
+        upserted: A document that holds the `_id` of what was inserted, None where nothing was.
+        acknowledged: False with write concern `w=0`.
+    """
+
+    matched_count: int
+    modified_count: int
+    upserted: RawDocument | None
+    acknowledged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteReply:
+    """Documents were deleted."""
+
+    deleted_count: int
+    acknowledged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentReply:
+    """One document, or None where nothing matched."""
+
+    document: RawDocument | None
+
+
+@dataclass(frozen=True, slots=True)
+class CursorReply:
+    """Documents as a stream of frames; the one who asked closes it."""
+
+    frames: FrameStream
+
+
+@dataclass(frozen=True, slots=True)
+class CountReply:
+    """A number of documents."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ValuesReply:
+    """Distinct values: a document with one field, `values`, an array."""
+
+    values: RawDocument
+
+
+@dataclass(frozen=True, slots=True)
+class NamesReply:
+    """Names of collections."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HealthReply:
+    """How the deployment answers."""
+
+    status: HealthStatus
+
+
+@dataclass(frozen=True, slots=True)
+class DoneReply:
+    """It is done; there is nothing to tell."""
+
+
+Reply = (
+    DocumentReply
+    | CursorReply
+    | InsertReply
+    | UpdateReply
+    | DeleteReply
+    | CountReply
+    | ValuesReply
+    | NamesReply
+    | HealthReply
+    | DoneReply
+)
+"""Everything a transport may answer."""

@@ -1,0 +1,36 @@
+"""The plugin's fixtures that pytest-asyncio runs: one for each scope an event loop may have.
+
+Each belongs to one test; what differs is the event loop. pytest-asyncio takes it from the fixture, not from the test.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import pytest_asyncio
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from llm_devops_mongodb.testing.connections import Connection
+    from llm_devops_mongodb.testing.given import MongoServer
+
+LoopScope = Literal["function", "class", "module", "package", "session"]
+
+
+def _fixture(loop_scope: LoopScope) -> object:
+    @pytest_asyncio.fixture(loop_scope=loop_scope, name=f"_mongo_connection_{loop_scope}")
+    async def connection(mongo_server: MongoServer) -> AsyncIterator[Connection]:
+        from llm_devops_mongodb.testing.connections import connection_to
+
+        async with connection_to(mongo_server) as opened:
+            yield opened
+
+    return connection
+
+
+on_the_functions_loop = _fixture("function")
+on_the_classes_loop = _fixture("class")
+on_the_modules_loop = _fixture("module")
+on_the_packages_loop = _fixture("package")
+on_the_sessions_loop = _fixture("session")

@@ -1,0 +1,76 @@
+"""What is known of an operation that failed: its changes did not happen, happened, or may have happened."""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING
+
+from pymongo import errors as driver
+
+from llm_devops_mongodb import operations
+
+if TYPE_CHECKING:
+    from llm_devops_mongodb.errors import Outcome
+    from llm_devops_mongodb.operations import Operation, RawDocument
+
+_UNKNOWN_COMMIT = "UnknownTransactionCommitResult"
+# One that fails half way has changed some documents; the driver sends many inserts in several commands.
+_MANY = (operations.InsertMany, operations.UpdateMany, operations.DeleteMany, operations.Aggregate)
+
+
+def outcome_unsent(error: driver.PyMongoError, operation: Operation) -> Outcome | None:
+    """Of one that this attempt did not send: there was no server, no connection, or the driver refused."""
+    if not _may_write(operation):
+        return None
+    return "unknown" if _may_have_been_sent(error) else "not_applied"
+
+
+def outcome_sent(error: driver.PyMongoError, operation: Operation) -> Outcome | None:
+    """Of one that may have reached the server, which did not answer."""
+    if not _may_write(operation):
+        return None
+    return "not_applied" if error.has_error_label("NoWritesPerformed") else "unknown"
+
+
+def outcome_refused(error: driver.OperationFailure, operation: Operation) -> Outcome | None:
+    """Of one that the server answered with an error."""
+    if not _may_write(operation):
+        return None
+    if isinstance(operation, operations.RunCommand):
+        return "unknown" if error.timeout else None
+    if error.has_error_label(_UNKNOWN_COMMIT):
+        return "unknown"
+    if isinstance(error, driver.WriteConcernError):
+        return "applied"
+    if isinstance(operation, _MANY):
+        return "unknown"
+    # A server that did an earlier attempt answers a later one with what the earlier one did; other errors come before.
+    return "unknown" if _may_have_been_sent(error) and not isinstance(error, driver.WriteError) else "not_applied"
+
+
+def outcome_undecodable(operation: Operation) -> Outcome | None:
+    """Of one whose answer the driver could not read."""
+    return "unknown" if _may_write(operation) else None
+
+
+def _may_have_been_sent(error: driver.PyMongoError) -> bool:
+    """Tell whether an attempt before the one that ended in `error` was sent.
+
+    The driver shows it nowhere: a second attempt that finds no connection raises the same error as a first one. Only
+    the frame that makes the attempts knows. The driver says so itself for commits, by a label.
+    """
+    if error.has_error_label(_UNKNOWN_COMMIT):
+        return True
+    frames = traceback.walk_tb(error.__traceback__)
+    return any(getattr(frame.f_locals.get("self"), "_attempt_number", 0) for frame, _ in frames)
+
+
+def _may_write(operation: Operation) -> bool:
+    if isinstance(operation, operations.Aggregate):
+        return bool(operation.pipeline) and _first_name(operation.pipeline[-1]) in {b"$out", b"$merge"}
+    return isinstance(operation, (*operations.WRITES, operations.RunCommand))
+
+
+def _first_name(document: RawDocument) -> bytes:
+    """The name of a document's first field: after four bytes of length and one of type, up to a NUL."""
+    return document[5:].partition(b"\0")[0]

@@ -1,0 +1,98 @@
+"""The live sessions behind the session values in operations."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, assert_never
+
+from llm_devops_mongodb import operations as op
+from llm_devops_mongodb.errors import TransactionError
+from llm_devops_mongodb.transports.driver.arguments import milliseconds
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from pymongo import AsyncMongoClient
+    from pymongo.asynchronous.client_session import AsyncClientSession
+
+    from llm_devops_mongodb.operations import SessionOperation, SessionRef
+    from llm_devops_mongodb.options import TransactionOptions
+    from llm_devops_mongodb.transports.driver.concerns import Concerns
+
+
+class LiveSessions:
+    """Each session is begun when it is first used, and lent to one operation at a time.
+
+    The driver leaves two operations at once in one session to chance; the server's sessions allow one.
+    """
+
+    def __init__(self, client: AsyncMongoClient[Any], concerns: Concerns) -> None:
+        self._client = client
+        self._concerns = concerns
+        self._live: dict[SessionRef, AsyncClientSession] = {}
+        self._busy: set[SessionRef] = set()
+
+    @contextmanager
+    def lent(self, ref: SessionRef | None) -> Generator[AsyncClientSession | None]:
+        """Lend the live session of `ref` to one operation; None lends none.
+
+        Raises:
+            TransactionError: Another operation has it.
+        """
+        if ref is None:
+            yield None
+        else:
+            with self._held(ref) as session:
+                yield session
+
+    async def handle(self, operation: SessionOperation) -> None:
+        """Begin, commit or abort a transaction, or end a session."""
+        if isinstance(operation, op.EndSession):
+            await self._end(operation.session)
+            return
+        with self._held(operation.session) as session:
+            match operation:
+                case op.StartTransaction(options=options):
+                    await self._start_transaction(session, options)
+                case op.CommitTransaction():
+                    await session.commit_transaction()
+                case op.AbortTransaction():
+                    await session.abort_transaction()
+                case _:
+                    assert_never(operation)
+
+    async def _start_transaction(self, session: AsyncClientSession, options: TransactionOptions) -> None:
+        longest = options.max_commit_time
+        await session.start_transaction(
+            read_concern=self._concerns.read_concern(options.read_concern),
+            write_concern=self._concerns.write_concern(options.write_concern),
+            read_preference=self._concerns.read_preference(options.read_preference),
+            max_commit_time_ms=None if longest is None else milliseconds(longest),
+        )
+
+    async def _end(self, ref: SessionRef) -> None:
+        session = self._live.pop(ref, None)
+        if session is not None:
+            await session.end_session()
+
+    async def aclose(self) -> None:
+        """End every session."""
+        for ref in tuple(self._live):
+            await self._end(ref)
+
+    @contextmanager
+    def _held(self, ref: SessionRef) -> Generator[AsyncClientSession]:
+        if ref in self._busy:
+            raise TransactionError("two operations at once in one session; await the first, or use two sessions")
+        self._busy.add(ref)
+        try:
+            yield self._of(ref)
+        finally:
+            self._busy.discard(ref)
+
+    def _of(self, ref: SessionRef) -> AsyncClientSession:
+        session = self._live.get(ref)
+        if session is None:
+            session = self._client.start_session(causal_consistency=ref.causal_consistency, snapshot=ref.snapshot)
+            self._live[ref] = session
+        return session

@@ -1,0 +1,229 @@
+"""The transport that sends operations to a deployment, through PyMongo's asynchronous API."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, assert_never
+
+from llm_devops_mongodb import operations as op
+from llm_devops_mongodb.errors import ClientStateError
+from llm_devops_mongodb.options import CursorType
+from llm_devops_mongodb.replies import CursorReply, DoneReply, HealthReply, Reply
+from llm_devops_mongodb.results import PoolStatus
+from llm_devops_mongodb.transports.driver import reads, writes
+from llm_devops_mongodb.transports.driver.arguments import aggregate_arguments, raw
+from llm_devops_mongodb.transports.driver.collections import Collections
+from llm_devops_mongodb.transports.driver.concerns import Concerns
+from llm_devops_mongodb.transports.driver.cursors import (
+    CursorFrames,
+    DocumentFrames,
+    Reaper,
+    TailableFrames,
+    opened,
+)
+from llm_devops_mongodb.transports.driver.errors import DRIVER_ERRORS, translated
+from llm_devops_mongodb.transports.driver.health import check_health, describe
+from llm_devops_mongodb.transports.driver.sessions import LiveSessions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from pymongo import AsyncMongoClient
+    from pymongo.asynchronous.client_session import AsyncClientSession
+
+    from llm_devops_mongodb.config import MongoConfig
+    from llm_devops_mongodb.errors import MongoError
+    from llm_devops_mongodb.operations import Operation
+    from llm_devops_mongodb.results import HealthStatus
+    from llm_devops_mongodb.transports.driver.cursors import DriverCursor
+
+_CLOSING_GRACE = 1.0
+_HEALTH_BUDGET = timedelta(seconds=5)
+
+
+class DriverTransport:
+    """A `Transport` over one `pymongo.AsyncMongoClient`, which it owns.
+
+    It belongs to the process and the event loop that made it, as the driver's client does.
+    """
+
+    def __init__(
+        self,
+        client: AsyncMongoClient[Any],
+        config: MongoConfig,
+        *,
+        uuid_representation: int,
+        release: Callable[[], None],
+    ) -> None:
+        self.client = client
+        self._config = config
+        self._release = release
+        self._in_use = 0
+        self._closed = False
+        self._process = os.getpid()
+        self._loop = asyncio.get_running_loop()
+        self._reaper = Reaper()
+        concerns = Concerns()
+        self._collections = Collections(client, concerns, uuid_representation=uuid_representation)
+        self._sessions = LiveSessions(client, concerns)
+        self._limits = {
+            "server_selection": config.server_selection_timeout,
+            "wait_queue": config.wait_queue_timeout or timedelta.max,
+        }
+
+    async def handle(self, operation: Operation) -> Reply:
+        """Send `operation` and tell what the deployment answered."""
+        self._check_usable()
+        self._in_use += 1
+        try:
+            return await self._send(operation)
+        except DRIVER_ERRORS as error:
+            raise self.translate(error, operation) from error
+        finally:
+            self._in_use -= 1
+
+    async def aclose(self) -> None:
+        """Finish what is being cleaned up, end sessions and close every connection. May be called again."""
+        if self._closed:
+            return
+        self._check_usable()
+        self._closed = True
+        try:
+            await self._reaper.aclose(grace=_CLOSING_GRACE)
+            await self._sessions.aclose()
+        finally:
+            await self.client.close()
+            self._release()
+
+    def translate(self, error: BaseException, operation: Operation) -> MongoError:
+        """Return this library's error for one that the driver raised while it did `operation`."""
+        return translated(error, operation, limits=self._limits)
+
+    async def _send(self, operation: Operation) -> Reply:
+        match operation:
+            case op.CheckHealth():
+                return HealthReply(await self._check_health())
+            case op.StartTransaction() | op.CommitTransaction() | op.AbortTransaction() | op.EndSession():
+                await self._sessions.handle(operation)
+                return DoneReply()
+            case op.Aggregate() | op.RunCommand() | op.ListCollectionNames():
+                with self._sessions.lent(operation.session) as session:
+                    return await self._send_to_database(operation, session)
+            case _:
+                if operation.session is None:
+                    return await self._send_to_collection(operation, None)
+                with self._sessions.lent(operation.session) as session:
+                    return await self._send_to_collection(operation, session)
+
+    async def _send_to_database(self, operation: op.DatabaseOperation, session: AsyncClientSession | None) -> Reply:
+        database = self._collections.database(operation.namespace.database, operation.settings)
+        match operation:
+            case op.Aggregate():
+                return await self._aggregate(operation, session)
+            case op.RunCommand():
+                return await reads.run_command(database, operation, session)
+            case op.ListCollectionNames():
+                return await reads.list_collection_names(database, operation, session)
+            case _:
+                assert_never(operation)
+
+    async def _send_to_collection(self, operation: op.CollectionOperation, session: AsyncClientSession | None) -> Reply:  # noqa: C901, PLR0911, PLR0912 - one line for each kind of operation
+        collection = self._collections.of(operation.namespace, operation.settings)
+        match operation:
+            case op.FindOne():
+                return await reads.find_one(collection, operation, session)
+            case op.Find():
+                kind = CursorFrames if operation.options.cursor_type == CursorType.NON_TAILABLE else TailableFrames
+                return self._streamed(reads.find(collection, operation, session), operation, kind)
+            case op.InsertOne():
+                return await writes.insert_one(collection, operation, session)
+            case op.InsertMany():
+                return await writes.insert_many(collection, operation, session)
+            case op.UpdateOne():
+                return await writes.update_one(collection, operation, session)
+            case op.UpdateMany():
+                return await writes.update_many(collection, operation, session)
+            case op.ReplaceOne():
+                return await writes.replace_one(collection, operation, session)
+            case op.DeleteOne():
+                return await writes.delete_one(collection, operation, session)
+            case op.DeleteMany():
+                return await writes.delete_many(collection, operation, session)
+            case op.FindOneAndUpdate():
+                return await writes.find_one_and_update(collection, operation, session)
+            case op.FindOneAndReplace():
+                return await writes.find_one_and_replace(collection, operation, session)
+            case op.FindOneAndDelete():
+                return await writes.find_one_and_delete(collection, operation, session)
+            case op.CountDocuments():
+                return await reads.count_documents(collection, operation, session)
+            case op.EstimatedDocumentCount():
+                return await reads.estimated_document_count(collection, operation)
+            case op.Distinct():
+                return await reads.distinct(collection, operation, session)
+            case op.DropCollection():
+                return await writes.drop_collection(collection, session)
+            case _:
+                assert_never(operation)
+
+    async def _aggregate(self, operation: op.Aggregate, session: AsyncClientSession | None) -> Reply:
+        pipeline = [raw(stage) for stage in operation.pipeline]
+        given = aggregate_arguments(operation.options)
+        if operation.namespace.collection:
+            collection = self._collections.of(operation.namespace, operation.settings)
+            opening = collection.aggregate_raw_batches(pipeline, session=session, **given)
+            cursor = await opened(opening, self._reaper, in_session=session is not None)
+            return self._streamed(cursor, operation)
+        database = self._collections.database(operation.namespace.database, operation.settings)
+        cursor = await opened(
+            database.aggregate(pipeline, session=session, **given), self._reaper, in_session=session is not None
+        )
+        return self._streamed(cursor, operation, DocumentFrames)
+
+    def _streamed(
+        self,
+        cursor: DriverCursor,
+        operation: op.Find | op.Aggregate,
+        kind: type[CursorFrames] = CursorFrames,
+    ) -> CursorReply:
+        def translate(error: BaseException) -> MongoError:
+            return self.translate(error, operation)
+
+        def lent() -> AbstractContextManager[object]:
+            return self._sessions.lent(operation.session)
+
+        return CursorReply(kind(cursor, translate=translate, lent=lent, reaper=self._reaper))
+
+    async def _check_health(self) -> HealthStatus:
+        pool = PoolStatus(
+            # The check itself is not counted.
+            in_use=self._in_use - 1,
+            min_size=self._config.min_pool_size,
+            max_size=self._config.max_pool_size,
+        )
+        budget = min(_HEALTH_BUDGET, self._config.server_selection_timeout)
+        try:
+            return await check_health(self.client, pool=pool, budget=budget)
+        except TimeoutError:
+            error = f"no answer within {budget.total_seconds():g} s"
+        except DRIVER_ERRORS as failure:
+            error = str(self.translate(failure, op.CheckHealth()))
+        return replace(describe(self.client, pool=pool), healthy=False, error=error)
+
+    def _check_usable(self) -> None:
+        if self._closed:
+            raise ClientStateError("the client is closed; connect a new one")
+        if os.getpid() != self._process:
+            raise ClientStateError(
+                "the client was made before this process was forked, and its connections belong to the parent; "
+                "connect a new client in the child"
+            )
+        if asyncio.get_running_loop() is not self._loop:
+            raise ClientStateError(
+                "the client belongs to another event loop; connect one in the loop that uses it "
+                "(in tests: give client and test the same loop scope)"
+            )

@@ -1,0 +1,153 @@
+"""Sessions and transactions on a real replica set: the basics."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from llm_devops_mongodb import (
+    Database,
+    FindOptions,
+    MongoClient,
+    ReadConcern,
+    ReadPreference,
+    Session,
+    TransactionError,
+    TransactionOptions,
+    WriteConcern,
+)
+
+OPTIONS = TransactionOptions(
+    read_concern=ReadConcern.SNAPSHOT,
+    write_concern=WriteConcern(w="majority"),
+    read_preference=ReadPreference.PRIMARY,
+    max_commit_time=timedelta(seconds=5),
+)
+
+
+@pytest.fixture
+async def accounts(mongo_database: Database) -> Any:
+    collection = mongo_database.collection("accounts")
+    await collection.insert_many([{"_id": "a", "sum": 10}, {"_id": "b", "sum": 0}])
+    return collection
+
+
+async def test_a_transaction_commits_all_of_its_operations(mongo_client: MongoClient, accounts: Any) -> None:
+    async with mongo_client.start_session() as session, session.transaction(OPTIONS):
+        await session.update_one(accounts, {"_id": "a"}, {"$inc": {"sum": -3}})
+        await session.update_one(accounts, {"_id": "b"}, {"$inc": {"sum": 3}})
+        await session.insert_one(accounts, {"_id": "c"})
+        assert await session.find_one(accounts, {"_id": "c"}) == {"_id": "c"}
+        assert (await session.delete_one(accounts, {"_id": "c"})).deleted_count == 1
+        assert await accounts.find_one({"_id": "a"}) == {"_id": "a", "sum": 10}
+
+    assert [account["sum"] for account in await accounts.find({}, FindOptions(sort="_id"))] == [7, 3]
+
+
+async def test_an_error_aborts_and_is_raised(mongo_client: MongoClient, accounts: Any) -> None:
+    async def fail() -> None:
+        async with mongo_client.start_session() as session, session.transaction():
+            await accounts.within(session).delete_many({})
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+
+    assert await accounts.count_documents() == 2
+
+
+async def test_cancellation_aborts(mongo_client: MongoClient, accounts: Any) -> None:
+    begun = asyncio.Event()
+
+    async def linger() -> None:
+        async with mongo_client.start_session() as session, session.transaction():
+            await accounts.within(session).delete_many({})
+            begun.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(linger())
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    status = await mongo_client.database("admin").run_command({"serverStatus": 1})
+    assert status["transactions"]["currentOpen"] == 0
+    assert await accounts.count_documents() == 2
+
+
+async def test_every_operation_works_in_a_transaction(mongo_client: MongoClient, accounts: Any) -> None:
+    async with mongo_client.start_session() as session, session.transaction():
+        inside = accounts.within(session)
+        await inside.insert_many([{"_id": "c"}, {"_id": "d"}])
+        assert len(await inside.find()) == 4
+        assert len([document async for document in inside.find_stream({}, FindOptions(batch_size=2))]) == 4
+        assert len(await inside.aggregate([{"$match": {}}])) == 4
+        assert await inside.count_documents() == 4
+        assert sorted(await inside.distinct("_id")) == ["a", "b", "c", "d"]
+        await inside.find_one_and_delete({"_id": "c"})
+        await inside.replace_one({"_id": "d"}, {"sum": 1})
+        await session.abort()
+
+    assert await accounts.count_documents() == 2
+
+
+async def test_a_callback_is_run_again_after_a_write_conflict(mongo_client: MongoClient, accounts: Any) -> None:
+    attempts = 0
+
+    async def move(session: Session) -> int:
+        nonlocal attempts
+        attempts += 1
+        inside = accounts.within(session)
+        found = await inside.find_one({"_id": "a"})
+        if attempts == 1:
+            await accounts.update_one({"_id": "a"}, {"$inc": {"sum": 1}})
+        await inside.update_one({"_id": "a"}, {"$set": {"sum": found["sum"] - 3}})
+        return attempts
+
+    assert await mongo_client.with_transaction(move) == 2
+    assert await accounts.find_one({"_id": "a"}) == {"_id": "a", "sum": 8}
+
+
+async def test_a_callback_may_end_its_transaction_by_itself(mongo_client: MongoClient, accounts: Any) -> None:
+    async def give_up(session: Session) -> str:
+        await accounts.within(session).delete_many({})
+        await session.abort()
+        return "given up"
+
+    assert await mongo_client.with_transaction(give_up) == "given up"
+    assert await accounts.count_documents() == 2
+
+
+async def test_misuse_is_told_at_once(mongo_client: MongoClient, mongo_server: Any, accounts: Any) -> None:
+    async with mongo_client.start_session() as session:
+        with pytest.raises(TransactionError, match="nothing to commit"):
+            await session.commit()
+        with pytest.raises(TransactionError, match="nothing to abort"):
+            await session.abort()
+        await session.start_transaction()
+        with pytest.raises(TransactionError, match="nested"):
+            await session.start_transaction()
+        async with MongoClient.connect(mongo_server.uri) as other:
+            with pytest.raises(TransactionError, match="another client"):
+                await other.collection("test", "x").find_one(session=session)
+        pair = await asyncio.gather(
+            accounts.insert_one({"_id": 1}, session=session),
+            accounts.insert_one({"_id": 2}, session=session),
+            return_exceptions=True,
+        )
+        assert [type(outcome) for outcome in pair].count(TransactionError) == 1
+    with pytest.raises(TransactionError, match="ended"):
+        await accounts.find_one(session=session)
+    await session.end()
+
+
+async def test_a_snapshot_session_reads_one_point_in_time(mongo_client: MongoClient, accounts: Any) -> None:
+    async with mongo_client.start_session(snapshot=True) as session:
+        assert await accounts.count_documents(session=session) == 2
+        await accounts.insert_one({"_id": "c"})
+        assert await accounts.count_documents(session=session) == 2
+    assert await accounts.count_documents() == 3
