@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 BENCH_INSTALLED := $(VENV)/.installed-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench soak lock clean
+.PHONY: help install demo test check format bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -27,7 +27,7 @@ check: $(INSTALLED) ## Format, lint, types, import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/pyright
-	@$(BIN)/pyright --ignoreexternal --verifytypes llm_devops_mongodb
+	@PATH="$(CURDIR)/$(BIN):$$PATH" pyright --ignoreexternal --verifytypes llm_devops_mongodb
 	@$(BIN)/lint-imports
 
 format: $(INSTALLED) ## Put the code in shape

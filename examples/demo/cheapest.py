@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal  # noqa: TC003 - models are read by their annotations
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 import msgspec

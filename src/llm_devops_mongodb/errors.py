@@ -85,8 +85,8 @@ class MongoError(Exception):
         self.message = message
         self.code = code
         self.code_name = code_name
-        self.labels = frozenset(labels)
-        self.is_timeout = self.default_timeout if is_timeout is None else is_timeout
+        self.labels: frozenset[str] = frozenset(labels)
+        self.is_timeout: bool = self.default_timeout if is_timeout is None else is_timeout
         self.outcome: Outcome | None = outcome
 
     @property
@@ -135,7 +135,7 @@ class ConfigError(MongoError):
     """
 
     def __init__(self, field: str, message: str, *, faults: Sequence[ConfigFault] = ()) -> None:
-        self.faults = tuple(faults) or (ConfigFault(field, message),)
+        self.faults: tuple[ConfigFault, ...] = tuple(faults) or (ConfigFault(field, message),)
         self.field = field
         super().__init__("; ".join(f"{fault.field}: {fault.message}" for fault in self.faults))
 
@@ -234,7 +234,7 @@ class BulkWriteError(MongoError):
         super().__init__(message, **details)
         self.result = result
         self.write_errors = write_errors
-        self.write_concern_errors = tuple(write_concern_errors)
+        self.write_concern_errors: tuple[WriteError, ...] = tuple(write_concern_errors)
 
 
 class QueryError(MongoError):
@@ -370,8 +370,8 @@ class DeserializationError(MongoError):
         super().__init__(message, **details)
         self.namespace = namespace
         self.document_id = document_id
-        self.faults = tuple(faults)
-        self.path = self.faults[0].path if self.faults else ""
+        self.faults: tuple[FieldFault, ...] = tuple(faults)
+        self.path: str = self.faults[0].path if self.faults else ""
 
 
 class SimulationError(MongoError):

@@ -24,9 +24,7 @@ class Clock:
 
 
 def session_on(transport: StubTransport, clock: Clock, *, limit: float = 120) -> Session:
-    retry = RetryPolicy(
-        limit=timedelta(seconds=limit), clock=lambda: clock.now, jitter=lambda: 1.0, pause=clock.pause
-    )
+    retry = RetryPolicy(limit=timedelta(seconds=limit), clock=lambda: clock.now, jitter=lambda: 1.0, pause=clock.pause)
     return Session(transport, op.SessionRef(1), retry=retry)
 
 

@@ -19,6 +19,18 @@ Conversion = Callable[[Any], Any]
 """Returns what is to stand in a value's place: the same, changed or not, where it is of no concern."""
 
 _MIDNIGHT = dt.time()
+_EPOCH_IN_UTC = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_EPOCH = _EPOCH_IN_UTC.replace(tzinfo=None)
+
+
+def to_utc(value: Any) -> Any:
+    """The datetime in UTC of one without a time zone.
+
+    Adding to the epoch takes a tenth of the time of `replace(tzinfo=...)`, which is what `bson` does.
+    """
+    if isinstance(value, dt.datetime) and value.tzinfo is None:
+        return _EPOCH_IN_UTC + (value - _EPOCH)
+    return value
 
 
 def to_date(value: Any) -> Any:

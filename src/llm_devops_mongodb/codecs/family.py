@@ -21,6 +21,11 @@ class Reader(Protocol[T]):
         """What `read` raises for a value that does not fit."""
         ...
 
+    @property
+    def adds_utc(self) -> bool:
+        """True where `read` takes datetimes without a time zone for UTC, and gives them theirs."""
+        ...
+
     def read(self, values: list[Any]) -> list[T]:
         """Read all of `values`, which may be changed."""
         ...

@@ -19,6 +19,8 @@ from llm_devops_mongodb.errors import DeserializationError, SerializationError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bson import CodecOptions
+
     from llm_devops_mongodb.codecs.family import Family
     from llm_devops_mongodb.codecs.protocol import Check, EncodedDocument
     from llm_devops_mongodb.codecs.settings import BsonSettings
@@ -79,7 +81,7 @@ class ModelCodec(Generic[T]):
     def _chunk(self, chunk: bytes, namespace: str) -> list[T]:
         again: tuple[type[Exception], ...] = (*UNDECODABLE, *self.family.reader.refusals)
         try:
-            values = all_decoded(chunk, self.settings.codec_options)
+            values = all_decoded(chunk, self._chunk_options)
             self.family.id_key.rename(values)
             return self.family.reader.read(values)
         except again:
@@ -105,6 +107,12 @@ class ModelCodec(Generic[T]):
                 path="_id",
             )
         return new_id()
+
+    @cached_property
+    def _chunk_options(self) -> CodecOptions[dict[str, Any]]:
+        # The reader adds time zones faster than bson.
+        tz_aware = self.settings.tz_aware and not self.family.reader.adds_utc
+        return self.settings.codec_options.with_options(tz_aware=tz_aware)
 
     @cached_property
     def _takes_object_id(self) -> bool:

@@ -28,6 +28,7 @@ class MsgspecReader(Generic[T]):
 
     Args:
         kind: The type.
+        adds_utc: Datetimes may be decoded without a time zone, where the type allows to add it.
 
     Attributes:
         survey: What was found out about the type.
@@ -38,12 +39,17 @@ class MsgspecReader(Generic[T]):
 
     refusals: tuple[type[Exception], ...] = (msgspec.ValidationError,)
 
-    def __init__(self, kind: type[T]) -> None:
+    def __init__(self, kind: type[T], *, adds_utc: bool = False) -> None:
         self._kinds = cast("type[list[T]]", GenericAlias(list, kind))
         try:
-            self.survey = Survey(self._kinds)
+            self.survey: Survey = Survey(self._kinds, adds_utc=adds_utc)
         except (TypeError, NameError) as error:
             raise TypeError(f"msgspec cannot read {kind!r}: {error}") from error
+
+    @property
+    def adds_utc(self) -> bool:
+        """True where `read` takes datetimes without a time zone for UTC, and gives them theirs."""
+        return self.survey.adds_utc
 
     def read(self, values: list[Any]) -> list[T]:
         """Read all of `values`, which may be changed."""
@@ -56,13 +62,13 @@ class MsgspecReader(Generic[T]):
         return (fault_of(values, error, self.read),)
 
 
-def msgspec_family(document_type: type[T]) -> Family[T]:
-    """Describe a struct, dataclass, attrs class or TypedDict.
+def msgspec_family(document_type: type[T], *, tz_aware: bool) -> Family[T]:
+    """Describe a struct, dataclass, attrs class or TypedDict whose datetimes have a time zone, or have none.
 
     Raises:
         TypeError: As `MsgspecReader`; or it is a struct that is written as an array.
     """
-    reader = MsgspecReader(document_type)
+    reader = MsgspecReader(document_type, adds_utc=tz_aware)
     info = cast("m.StructType | m.DataclassType | m.TypedDictType", m.type_info(document_type))
     if isinstance(info, m.StructType) and info.array_like:
         raise TypeError(f"{info.cls.__name__} is written as an array (array_like), and a document is none")

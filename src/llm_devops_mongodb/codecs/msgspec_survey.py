@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bson import DBRef
 from msgspec import inspect as m
 
 from llm_devops_mongodb.codecs.conversions import (
@@ -18,6 +19,7 @@ from llm_devops_mongodb.codecs.conversions import (
     one_after_another,
     to_date,
     to_decimal,
+    to_utc,
 )
 from llm_devops_mongodb.codecs.values import BSON_TYPES
 from llm_devops_mongodb.codecs.writing import attrs_fields
@@ -31,7 +33,13 @@ _Model = m.StructType | m.DataclassType | m.TypedDictType | m.NamedTupleType
 class Survey:
     """A walk through a type and everything it holds.
 
+    Args:
+        kind: The type.
+        adds_utc: Datetimes may come without their time zone, which the conversion is to add. It does not where they may
+            stand in a field of any type.
+
     Attributes:
+        adds_utc: The conversion does add it.
         conversion: What a value needs before msgspec reads it; None for nothing.
         hidden: The fields of the outermost model that msgspec reads but does not write: an attrs class's that begin
             with an underscore.
@@ -42,20 +50,21 @@ class Survey:
         NameError: An annotation names what cannot be found.
     """
 
-    def __init__(self, kind: Any) -> None:
+    def __init__(self, kind: Any, *, adds_utc: bool) -> None:
+        self.adds_utc = adds_utc
         self.hidden: tuple[str, ...] = ()
-        self.hides_inside = False
+        self.hides_inside: bool = False
         self._needed = False
         self._known: dict[int, Later] = {}
         conversion = self._of(m.type_info(kind))
-        self.conversion = conversion if self._needed else None
+        self.conversion: Conversion | None = conversion if self._needed else None
+        if adds_utc and not self.adds_utc:
+            self.conversion = Survey(kind, adds_utc=False).conversion
 
     def _of(self, info: m.Type) -> Conversion | None:
         match info:
-            case m.DateType():
-                return self._leaf(to_date)
-            case m.DecimalType():
-                return self._leaf(to_decimal)
+            case m.DateType() | m.DecimalType() | m.DateTimeType() | m.AnyType():
+                return self._of_value(info)
             case m.CustomType(cls=cls):
                 return self._of_class(cls)
             case m.RawType() | m.ExtType():
@@ -82,6 +91,18 @@ class Survey:
             case _:
                 return None
 
+    def _of_value(self, info: m.Type) -> Conversion | None:
+        match info:
+            case m.DateType():
+                return self._leaf(to_date)
+            case m.DecimalType():
+                return self._leaf(to_decimal)
+            case m.DateTimeType() if self.adds_utc:
+                return self._leaf(to_utc)
+            case _:
+                self.adds_utc &= not isinstance(info, m.AnyType)
+                return None
+
     def _leaf(self, conversion: Conversion) -> Conversion:
         self._needed = True
         return conversion
@@ -91,6 +112,7 @@ class Survey:
             return self._leaf(TO_CLASS[kind])
         if not any(issubclass(each, kind) for each in BSON_TYPES):
             raise TypeError(f"{kind.__name__} is no BSON value")
+        self.adds_utc &= not issubclass(DBRef, kind)
         return None
 
     def _of_model(self, info: _Model) -> Conversion | None:

@@ -37,12 +37,13 @@ class PydanticReader(Generic[T]):
     """
 
     refusals: tuple[type[Exception], ...] = (pydantic.ValidationError,)
+    adds_utc = False
 
     def __init__(self, kind: type[T]) -> None:
         kinds = cast("type[list[T]]", GenericAlias(list, kind))
         try:
             # A list, since pydantic takes a configuration only for what cannot have one itself.
-            self.adapter = TypeAdapter(kinds, config=ConfigDict(arbitrary_types_allowed=True))
+            self.adapter: TypeAdapter[list[T]] = TypeAdapter(kinds, config=ConfigDict(arbitrary_types_allowed=True))
             survey = Survey(self.adapter.core_schema)
         except (PydanticUserError, NameError) as error:
             raise TypeError(f"pydantic cannot read {kind!r}: {error}") from error

@@ -60,7 +60,7 @@ class Survey:
             "json": self._of_json,
         }
         conversion = self._of(schema, strict=False)
-        self.conversion = conversion if self._needed else None
+        self.conversion: Conversion | None = conversion if self._needed else None
 
     def _of(self, schema: Schema, *, strict: bool) -> Conversion | None:
         strict = is_strict(schema, inherited=strict)

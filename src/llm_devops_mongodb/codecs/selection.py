@@ -47,20 +47,22 @@ def codec_for(document_type: type[T], settings: BsonSettings) -> Codec[T]:
     """
     if document_type is dict or (get_origin(document_type) is dict and get_args(document_type) in _ANY_FIELDS):
         return cast("Codec[T]", DictCodec(settings))
-    return ModelCodec(cast("Family[T]", _family_of(cast("Hashable", document_type))), settings)
+    return ModelCodec(
+        cast("Family[T]", _family_of(cast("Hashable", document_type), tz_aware=settings.tz_aware)), settings
+    )
 
 
 # What a type is does not change, and finding out takes milliseconds.
 @lru_cache(maxsize=512)
-def _family_of(document_type: Any) -> Family[Any]:
+def _family_of(document_type: Any, *, tz_aware: bool) -> Family[Any]:
     kind: Any = get_origin(document_type) or document_type
     if _is_class(kind):
         if issubclass(kind, BaseModel) or is_pydantic_dataclass(kind):
             return pydantic_family(document_type)
         if issubclass(kind, msgspec.Struct) or hasattr(kind, "__attrs_attrs__"):
-            return msgspec_family(document_type)
+            return msgspec_family(document_type, tz_aware=tz_aware)
         if is_dataclass(kind) or is_typeddict(kind):
-            return _either_family(document_type)
+            return _either_family(document_type, tz_aware=tz_aware)
     raise TypeError(
         f"{document_type!r} cannot be a document; take dict, a pydantic model, a dataclass, a msgspec.Struct, "
         "an attrs class or a TypedDict"
@@ -71,10 +73,10 @@ def _is_class(kind: object) -> TypeGuard[type[Any]]:
     return isinstance(kind, type)
 
 
-def _either_family(document_type: Any) -> Family[Any]:
+def _either_family(document_type: Any, *, tz_aware: bool) -> Family[Any]:
     """Take the faster reader if it can: msgspec knows no union of two dataclasses, and none of ObjectId and str."""
     try:
-        return msgspec_family(document_type)
+        return msgspec_family(document_type, tz_aware=tz_aware)
     except TypeError as first:
         try:
             return pydantic_family(document_type)

@@ -27,7 +27,7 @@ class ConfigModel(BaseModel, frozen=True):
         section: The name under which a configuration holds this value; `""` for the whole.
     """
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, defer_build=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", hide_input_in_errors=True, defer_build=True)
     section: ClassVar[str] = ""
 
     def __init__(self, /, **settings: Any) -> None:

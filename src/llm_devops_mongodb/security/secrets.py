@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from typing import NoReturn, Self
+from typing import ClassVar, NoReturn, Self
 
 _SHOWN = "[REDACTED]"
 
@@ -59,7 +59,7 @@ class SecretString:
         return hmac.compare_digest(self._bytes, other._bytes)
 
     # A hash would let anyone who sees it try values.
-    __hash__ = None  # type: ignore[assignment]  # the way to say "unhashable" that type checkers refuse
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # the way to say "unhashable" that type checkers refuse
 
     def __repr__(self) -> str:
         return _SHOWN

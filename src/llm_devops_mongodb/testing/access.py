@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote_plus, urlencode
@@ -41,6 +42,15 @@ class Access:
             options["authSource"] = "admin"
         options |= self._tls_options()
         return f"mongodb://{credentials}{','.join(addresses)}/?{urlencode(options)}"
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """Return how a connection is encrypted, None where it is not."""
+        if self.ca_file is None:
+            return None
+        context = ssl.create_default_context(cafile=str(self.ca_file))
+        if self.client_certificate_file is not None:
+            context.load_cert_chain(str(self.client_certificate_file))
+        return context
 
     def _tls_options(self) -> dict[str, str]:
         files = {"tlsCAFile": self.ca_file, "tlsCertificateKeyFile": self.client_certificate_file}

@@ -29,8 +29,8 @@ def _fixture(loop_scope: LoopScope) -> object:
     return connection
 
 
-on_the_functions_loop = _fixture("function")
-on_the_classes_loop = _fixture("class")
-on_the_modules_loop = _fixture("module")
-on_the_packages_loop = _fixture("package")
-on_the_sessions_loop = _fixture("session")
+on_the_functions_loop: object = _fixture("function")
+on_the_classes_loop: object = _fixture("class")
+on_the_modules_loop: object = _fixture("module")
+on_the_packages_loop: object = _fixture("package")
+on_the_sessions_loop: object = _fixture("session")

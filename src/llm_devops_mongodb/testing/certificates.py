@@ -101,7 +101,7 @@ class CertificateAuthority:
             .add_extension(_key_usage(signs_certificates=True), critical=True)
             .sign(self._key, hashes.SHA256())
         )
-        self.certificate = signed.public_bytes(serialization.Encoding.PEM)
+        self.certificate: bytes = signed.public_bytes(serialization.Encoding.PEM)
 
     def write(self, path: Path) -> Path:
         """Write the authority's own certificate: a `ca_file`."""

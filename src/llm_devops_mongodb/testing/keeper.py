@@ -41,7 +41,7 @@ class Keeper:
             bufsize=0,
             start_new_session=True,
         )
-        self.folder = Path(self._answer())
+        self.folder: Path = Path(self._answer())
 
     @property
     def pid(self) -> int:

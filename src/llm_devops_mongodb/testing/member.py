@@ -49,9 +49,9 @@ class Member:
     ) -> None:
         folder.mkdir(mode=0o700)
         self.host = LOOPBACK
-        self.pid = 0
-        self.is_paused = False
-        self.log = ServerLog(folder / "log")
+        self.pid: int = 0
+        self.is_paused: bool = False
+        self.log: ServerLog = ServerLog(folder / "log")
         self._keeper = keeper
         self._command = command
         self._joined = joined

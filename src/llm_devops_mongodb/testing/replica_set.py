@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from llm_devops_mongodb.errors import MongoError
 from llm_devops_mongodb.testing.administration import run_command
+from llm_devops_mongodb.testing.hello import hello
 from llm_devops_mongodb.testing.member import POLL_SECONDS
 from llm_devops_mongodb.testing.mongod import MongodStartError
 
@@ -32,6 +33,7 @@ class ReplicaSet:
     def __init__(self, members: Sequence[Member], access: Access) -> None:
         self._members = members
         self._access = access
+        self._tls = access.tls_context()
 
     async def found(self, config: Mapping[str, Any]) -> None:
         """Initiate the replica set, create the first user where there is to be one, and wait for every member."""
@@ -48,8 +50,8 @@ class ReplicaSet:
             MongodStartError: It ended instead.
         """
         while member.is_running:
-            hello = await self._hello(member)
-            if hello.get("isWritablePrimary") or hello.get("secondary"):
+            answer = await self._hello(member)
+            if answer.get("isWritablePrimary") or answer.get("secondary"):
                 return
             await asyncio.sleep(POLL_SECONDS)
         raise MongodStartError("the server ended before it was ready", log=member.log.excerpt())
@@ -74,7 +76,7 @@ class ReplicaSet:
     async def _writable(self) -> list[Member]:
         asked = [member for member in self._members if member.is_running and not member.is_paused]
         answers = await asyncio.gather(*map(self._hello, asked))
-        return [member for member, hello in zip(asked, answers, strict=True) if hello.get("isWritablePrimary")]
+        return [member for member, answer in zip(asked, answers, strict=True) if answer.get("isWritablePrimary")]
 
     async def _create_first_user(self) -> None:
         # The one command the server lets a client of the same machine run while there is no user:
@@ -84,10 +86,7 @@ class ReplicaSet:
         await self._run(primary, {**user, "mechanisms": ["SCRAM-SHA-1", "SCRAM-SHA-256"]}, within=_COMMAND_LIMIT)
 
     async def _hello(self, member: Member) -> dict[str, Any]:
-        try:
-            return await self._run(member, {"hello": 1}, within=_HELLO_LIMIT)
-        except MongoError:
-            return {}
+        return await hello(member.host, member.port, tls=self._tls, within=_HELLO_LIMIT)
 
     async def _run(self, member: Member, document: Mapping[str, Any], *, within: timedelta) -> dict[str, Any]:
         uri = self._access.uri([member.address], authenticated=False, directConnection="true")

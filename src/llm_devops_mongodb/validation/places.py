@@ -46,8 +46,8 @@ class Place:
         self._above = above
         self._name = name
         self._later = later
-        self.depth = depth
-        self.barred = barred
+        self.depth: int = depth
+        self.barred: Mapping[str, str] = barred
         if depth > MAX_BSON_DEPTH:
             raise self.refuse(f"nested deeper than {MAX_BSON_DEPTH} levels, or holds itself; make it flatter")
 

@@ -152,7 +152,7 @@ def test_what_cannot_be_written_is_told_by_path(value: Any, path: str, reason: s
 
 @attrs.define
 class Ring:
-    _next: Any = None
+    _next: list[Ring] | None = None
 
 
 @pytest.mark.parametrize("kind", [Loose, Ring])
