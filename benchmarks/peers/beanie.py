@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from datetime import datetime  # noqa: TC003  models resolve their annotations when they run
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from beanie import Document as BeanieDocument

@@ -6,10 +6,10 @@ It has no bulk insert: `save_all` sends one upsert for each model, one after ano
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from datetime import datetime  # noqa: TC003  models resolve their annotations when they run
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bson import ObjectId  # noqa: TC002  models resolve their annotations when they run
+from bson import ObjectId
 from motor.motor_asyncio import AsyncIOMotorClient
 from odmantic import AIOEngine, EmbeddedModel, Model
 

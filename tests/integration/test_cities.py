@@ -145,12 +145,9 @@ async def test_distances_are_part_of_a_typed_row(cities: Collection[City]) -> No
         metres: float
 
     here = {"type": "Point", "coordinates": EIFFEL_TOWER}
-    pipeline: list[dict[str, Any]] = [
-        {"$geoNear": {"near": here, "distanceField": "metres", "spherical": True}},
-        {"$limit": 10},
-    ]
+    nearest = {"$geoNear": {"near": here, "distanceField": "metres", "spherical": True}}
 
-    rows = await cities.aggregate(pipeline, None, Near)
+    rows = await cities.aggregate([nearest, {"$limit": 10}], T=Near)
 
     places = {city.name: city.location.coordinates for city in reversed(CITIES)}
     assert [row.metres / 1000 for row in rows] == pytest.approx(
@@ -179,7 +176,7 @@ async def test_countries_are_typed_rows(cities: Collection[City]) -> None:
         {"$sort": {"cities": -1, "_id": 1}},
     ]
 
-    rows = await cities.aggregate(pipeline, None, Country)
+    rows = await cities.aggregate(pipeline, T=Country)
 
     counts = Counter(city.country_code for city in CITIES)
     assert {row.code: row.cities for row in rows} == counts

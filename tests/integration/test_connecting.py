@@ -28,7 +28,7 @@ from llm_devops_mongodb import (
 )
 from llm_devops_mongodb.testing import EmbeddedMongo
 
-SOON = timedelta(milliseconds=700)
+SOON = timedelta(milliseconds=1500)
 
 
 def closed_port() -> int:
@@ -168,9 +168,9 @@ async def test_a_simulation_that_is_not_there_is_refused(mongo_server: Any, mode
 
 async def test_health_tells_the_deployment() -> None:
     async with EmbeddedMongo() as server, MongoClient.connect(server.uri) as client:
+        host = f"{server.members[0].host}:{server.members[0].port}"
         status = await client.health_check()
 
-    host = f"{server.members[0].host}:{server.members[0].port}"
     assert status.healthy
     assert status.error is None
     assert status.latency is not None

@@ -411,7 +411,7 @@ async def test_settings_of_a_handle_go_with_every_operation_and_add_up() -> None
 
     await users.find_one()
     await nearest.find_one()
-    await both.with_type(Name).find_one()
+    await both.with_options().with_type(Name).find_one()
 
     unacknowledged = WriteConcern(w=0)
     assert [operation.settings for operation in transport.operations] == [

@@ -83,6 +83,13 @@ def test_a_password_and_a_given_address_are_not_shown():
     assert "hidden" not in repr(GivenServer("mongodb://ada:hidden@h/"))
 
 
+def test_connections_are_encrypted_where_there_is_an_authority(authority, tmp_path):
+    access = Access(ca_file=authority.write(tmp_path / "ca.pem"))
+
+    assert access.tls_context().get_ca_certs()
+    assert Access().tls_context() is None
+
+
 def test_a_reserved_port_is_given_to_nobody_else():
     reserved = [ReservedPort() for _ in range(20)]
 

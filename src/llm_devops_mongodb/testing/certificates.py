@@ -86,9 +86,11 @@ class CertificateAuthority:
         certificate: Its own certificate as PEM.
 
     Example:
-        >>> authority = CertificateAuthority()
-        >>> authority.issue_client("reader").subject
-        'O=Embedded Mongo,OU=clients,CN=reader'
+        ```python
+        authority = CertificateAuthority()
+        ca_file = authority.write(folder / "ca.pem")
+        file = authority.issue_client("reader").write(folder / "reader.pem")
+        ```
     """
 
     def __init__(self, name: str = "Embedded Mongo authority") -> None:

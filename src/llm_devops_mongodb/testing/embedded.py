@@ -44,9 +44,10 @@ class EmbeddedMongo:
         settings: Anything of `ServerSettings`, such as `oplog_size=1` or `set_parameters={"cursorTimeoutMillis": 100}`.
 
     Example:
-        >>> async with EmbeddedMongo() as server:
-        ...     async with MongoClient.connect(server.uri) as client:
-        ...         await client.health_check()
+        ```python
+        async with EmbeddedMongo() as server, MongoClient.connect(server.uri) as client:
+            await client.collection("app", "users").insert_one({"name": "Ada"})
+        ```
     """
 
     def __init__(

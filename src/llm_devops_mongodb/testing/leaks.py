@@ -79,9 +79,11 @@ async def leaked_since(before: ResourceCounts, uri: str, *, within: timedelta = 
         within: How long is waited.
 
     Example:
-        >>> before = await count_resources(server.uri)
-        >>> await something()
-        >>> assert not await leaked_since(before, server.uri)
+        ```python
+        before = await count_resources(server.uri)
+        await something()
+        assert not await leaked_since(before, server.uri)
+        ```
     """
     loop = asyncio.get_running_loop()
     end = loop.time() + within.total_seconds()

@@ -13,8 +13,8 @@ SECRET = "S3CRET"
 KEPT_WHOLE = [
     "unknown operator: $foo",
     (
-        "unknown top level operator: $foo. If you have a field name that starts with a '$' symbol, consider using $getField"
-        " or $setField."
+        "unknown top level operator: $foo. If you have a field name that starts with a '$' symbol, consider using "
+        "$getField or $setField."
     ),
     "$in needs an array",
     "$and/$or/$nor must be a nonempty array",
@@ -88,7 +88,7 @@ SHORTENED = {
     "Enumeration value 'S3CRET' for field 'collation.caseFirst' is not a valid value.": (
         "Enumeration value ? for field 'collation.caseFirst' is not a valid value."
     ),
-    "Cannot apply $inc to a value of non-numeric type. {_id: \"S3CRET\"} has the field 'a' of non-numeric type string": (
+    "Cannot apply $inc to a value of non-numeric type. {_id: 'S3CRET'} has the field 'a' of non-numeric type string": (
         "Cannot apply $inc to a value of non-numeric type. ? has the field 'a' of non-numeric type string"
     ),
     "The field 'a' must be an array but is of type string in document {_id: ObjectId('6b035cd7c6866375b841054e')}": (
@@ -124,8 +124,8 @@ SHORTENED = {
     " planner returned error :: caused by :: hint provided does not correspond to an existing index": (
         "hint provided does not correspond to an existing index"
     ),
-    "error processing query: ns=app.cTree: $and\nSort: {}\nProj: {}\n tailable cursor requested on non capped collection": (
-        "tailable cursor requested on non capped collection"
+    "error processing query: ns=a.bTree: $and\nSort: {}\nProj: {}\n tailable cursor requested on non capped": (
+        "tailable cursor requested on non capped"
     ),
     'not authorized on app to execute command { find: "users", filter: { ssn: "S3CRET" } }': (
         "not authorized on app to execute command ?"
@@ -154,23 +154,23 @@ def test_a_long_text_is_cut():
 # Every way in which the server was seen to echo a value, with the words it puts around it.
 ECHOES = [
     'E11000 duplicate key error collection: app.users index: email_1 dup key: {{ email: "{value}" }}',
-    'E11000 duplicate key error collection: app.users index: a b dup key: {{ a: {{ x: "{value}", y: [ "{value}" ] }} }}',
+    'E11000 duplicate key error collection: a.users index: a b dup key: {{ a: {{ x: "{value}", y: [ "{value}" ] }} }}',
     "E11000 duplicate key error collection: app.users index: code_1 dup key: {{ code: {value} }}",
     "E11000 duplicate key error collection: app.users index: code_1 dup key: {{ code: /{value}/i }}",
     "Failed to parse number '{value}' in $convert with no onError value: Did not consume whole string.",
     "Plan executor error during update :: caused by :: Failed to parse objectId '{value}' in $convert",
     "Error parsing date string '{value}'; 0: Unexpected data found. '{value}'; 2: Trailing data '{value}'",
     (
-        "'newRoot' expression  must evaluate to an object, but resulting value was: \"{value}\". Type of resulting value: "
-        "'string'. Input document: {{a: \"{value}\"}}"
+        "'newRoot' expression  must evaluate to an object, but resulting value was: \"{value}\". Type of resulting "
+        "value: 'string'. Input document: {{a: \"{value}\"}}"
     ),
     "Enumeration value '{value}' for field 'create.validationLevel' is not a valid value.",
     "Cannot create field 'b' in element {{a: \"{value}\"}}",
-    "Cannot apply $inc to a value of non-numeric type. {{_id: \"{value}\"}} has the field 'a' of non-numeric type string",
+    "Cannot apply $inc to a value of non-numeric type. {{_id: '{value}'}} has the field 'a' of non-numeric type string",
     "The field 'a' must be an array but is of type string in document {{_id: \"{value}\"}}",
     (
-        "Can't extract geo keys: {{ _id: ObjectId('6b035cd7a2de8c7ecd1269d6'), loc: \"{value}\" }}  Point must only contain "
-        "numeric elements"
+        "Can't extract geo keys: {{ _id: ObjectId('6b035cd7a2de8c7ecd1269d6'), loc: \"{value}\" }}  Point must only "
+        "contain numeric elements"
     ),
     "The source field cannot be an array element, 'arr.0' in doc with _id: \"{value}\" has an array field called 'arr'",
     '$mergeObjects requires object inputs, but input "{value}" is of type string',
@@ -189,8 +189,8 @@ ECHOES = [
     "wrong data BinData(0, {value}) given",
     "wrong words\n{value}",
     (
-        'error processing query: ns=app.cTree: a $eq "{value}"\nSort: {{}}\nProj: {{}}\n planner returned error :: caused by'
-        " :: hint provided does not correspond to an existing index"
+        'error processing query: ns=app.cTree: a $eq "{value}"\nSort: {{}}\nProj: {{}}\n planner returned error '
+        ":: caused by :: hint provided does not correspond to an existing index"
     ),
 ]
 PIECES = [

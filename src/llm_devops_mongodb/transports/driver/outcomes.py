@@ -57,10 +57,8 @@ def _may_have_been_sent(error: driver.PyMongoError) -> bool:
     """Tell whether an attempt before the one that ended in `error` was sent.
 
     The driver shows it nowhere: a second attempt that finds no connection raises the same error as a first one. Only
-    the frame that makes the attempts knows. The driver says so itself for commits, by a label.
+    the frame that makes the attempts knows.
     """
-    if error.has_error_label(_UNKNOWN_COMMIT):
-        return True
     frames = traceback.walk_tb(error.__traceback__)
     return any(getattr(frame.f_locals.get("self"), "_attempt_number", 0) for frame, _ in frames)
 
