@@ -181,7 +181,7 @@ def _fitting(chunk: Frame, codec: Codec[T], namespace: str) -> Iterator[T]:
     """The documents of `chunk` that fit; the others are logged, without their values."""
     for document in _each(chunk, codec, namespace):
         if isinstance(document, DeserializationError):
-            _log.warning("skipped: %s", document)
+            _log.warning("skipped: %s", document, extra={"error": document})
         else:
             yield document
 

@@ -19,7 +19,6 @@ from typing import Any
 import pytest
 
 import llm_devops_mongodb
-from llm_devops_mongodb import MongoClient
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(llm_devops_mongodb.__file__).parent
@@ -60,32 +59,11 @@ def docstring_blocks() -> list[Any]:
     ]
 
 
-def is_asynchronous(found: doctest.DocTest) -> bool:
-    return any(re.search(r"\b(await|async)\b", example.source) for example in found.examples)
-
-
-FOUND = doctests()
-
-
-@pytest.mark.parametrize("example", [found for found in FOUND if not is_asynchronous(found)], ids=lambda it: it.name)
+@pytest.mark.parametrize("example", doctests(), ids=lambda it: it.name)
 def test_a_docstring_s_example_gives_what_it_shows(example: doctest.DocTest) -> None:
     told: list[str] = []
     outcome = doctest.DocTestRunner(verbose=False).run(example, out=told.append)
     assert outcome.failed == 0, "".join(told)
-
-
-@pytest.mark.parametrize("example", [found for found in FOUND if is_asynchronous(found)], ids=lambda it: it.name)
-async def test_an_asynchronous_example_runs(example: doctest.DocTest, mongo_server: Any) -> None:
-    async def something() -> None:
-        async with MongoClient.connect(mongo_server.uri) as client:
-            await client.health_check()
-
-    names = {**example.globs, "server": mongo_server, "something": something, "MongoClient": MongoClient}
-    for line in example.examples:
-        code = compile(line.source, example.name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-        done = eval(code, names)
-        if inspect.iscoroutine(done):
-            await done
 
 
 @pytest.mark.parametrize("block", docstring_blocks())

@@ -14,6 +14,11 @@ from bson import Decimal128, ObjectId
 from llm_devops_mongodb import Database, DeserializationError, FindOptions, MongoClient, SerializationError
 from tests.families import FAMILIES, RUN, StructTrace
 
+
+class StructWithOptionalTextKey(msgspec.Struct):
+    id: str | None = None
+
+
 family = pytest.mark.parametrize("name", FAMILIES)
 
 
@@ -160,6 +165,20 @@ async def test_a_value_of_another_type_is_refused(mongo_database: Database) -> N
 
     with pytest.raises(SerializationError, match="StructTrace"):
         await traces.insert_one({"name": "no struct"})
+
+
+async def test_a_key_that_a_model_declares_as_text_is_looked_for_as_text(mongo_database: Database) -> None:
+    class Model(msgspec.Struct):
+        id: str
+        n: int = 0
+
+    models = mongo_database.collection("models", Model)
+    await models.insert_one(Model("openai/gpt-4o", 1))
+
+    assert await models.find_by_id("openai/gpt-4o") == Model("openai/gpt-4o", 1)
+    assert await models.delete_by_id("openai/gpt-4o")
+    with pytest.raises(SerializationError, match="_id"):
+        await mongo_database.collection("models", StructWithOptionalTextKey).insert_one(StructWithOptionalTextKey())
 
 
 async def test_a_type_that_is_no_document_is_refused_when_the_handle_is_made(mongo_database: Database) -> None:

@@ -29,6 +29,11 @@ class DictCodec:
         """Plain `dict`."""
         return dict
 
+    @property
+    def takes_object_id(self) -> bool:
+        """Always."""
+        return True
+
     def encode(
         self, document: Mapping[str, Any], *, new_id: Callable[[], ObjectId] = ObjectId, check: Check | None = None
     ) -> EncodedDocument:

@@ -101,7 +101,7 @@ class ModelCodec(Generic[T]):
         return self.family.written(document)
 
     def _made_id(self, new_id: Callable[[], ObjectId]) -> ObjectId:
-        if self.family.id_key.written is not None and not self._takes_object_id:
+        if not self.takes_object_id:
             raise SerializationError(
                 f"the document has no _id, and {type_name(self.document_type)} cannot hold an ObjectId; set its id",
                 path="_id",
@@ -115,8 +115,10 @@ class ModelCodec(Generic[T]):
         return self.settings.codec_options.with_options(tz_aware=tz_aware)
 
     @cached_property
-    def _takes_object_id(self) -> bool:
+    def takes_object_id(self) -> bool:
         """Tell by trying: only the model knows what its types and validators take."""
+        if self.family.id_key.written is None:
+            return True
         try:
             self.decode(bson.encode({"_id": _SOME_ID}))
         except DeserializationError as error:

@@ -39,6 +39,11 @@ class Codec(Protocol[T]):
         """The type of the documents."""
         ...
 
+    @property
+    def takes_object_id(self) -> bool:
+        """Whether a document's `_id` may be an ObjectId; False for a model whose key is, say, text."""
+        ...
+
     def encode(
         self, document: T, *, new_id: Callable[[], ObjectId] = ObjectId, check: Check | None = None
     ) -> EncodedDocument:

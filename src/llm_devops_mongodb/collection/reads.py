@@ -54,11 +54,11 @@ class Reads(CollectionHandle[T]):
     async def find_by_id(self, id: object, *, session: Session | None = None) -> T | None:
         """Return the document whose `_id` is `id`, or None.
 
-        A string of 24 hexadecimal digits means the ObjectId it spells; give `find_one({"_id": text})` to look for a
-        string.
+        A string means the ObjectId that its 24 hexadecimal digits spell, unless `T` declares another type of key. Give
+        `find_one({"_id": text})` to look for a string where the keys are of both kinds.
 
         Raises:
-            InvalidObjectIdError: `id` is a string that is no ObjectId.
+            InvalidObjectIdError: `id` is a string that is no ObjectId, and `T` does not say that keys are strings.
         """
         return await self.find_one(self._by_id(id), session=session)
 
@@ -257,7 +257,7 @@ class Reads(CollectionHandle[T]):
         return None if raw is None else self._codec.decode(raw, namespace=str(self._namespace))
 
     def _by_id(self, id: object) -> dict[str, object]:
-        if isinstance(id, str):
+        if isinstance(id, str) and self._codec.takes_object_id:
             return {"_id": parse_object_id(id)}
         # A document may read as operators, a regular expression as a pattern: here both mean themselves.
         return {"_id": {"$eq": id} if is_mapping(id) or is_regex(id) else id}

@@ -204,10 +204,10 @@ class Writes(Reads[T]):
     async def delete_by_id(self, id: object, *, session: Session | None = None) -> bool:
         """Delete the document whose `_id` is `id`; True where there was one.
 
-        A string of 24 hexadecimal digits means the ObjectId it spells.
+        A string means what it means to `find_by_id`.
 
         Raises:
-            InvalidObjectIdError: `id` is a string that is no ObjectId.
+            InvalidObjectIdError: `id` is a string that is no ObjectId, and `T` does not say that keys are strings.
         """
         return (await self.delete_one(self._by_id(id), session=session)).deleted_count == 1
 

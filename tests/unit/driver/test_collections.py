@@ -98,7 +98,8 @@ def test_the_plainest_settings_become_the_drivers(client, collections):
 def test_documents_stay_raw_and_their_dates_whole(collections):
     raw = bson.encode({"at": bson.DatetimeMS(2**60), "in": {"a": 1}})
     document = bson.decode(raw, collections.codec_options)
-    assert isinstance(document, RawBSONDocument)
+    assert isinstance(document, RawReply)
+    assert isinstance(document["in"], RawBSONDocument)
     assert document.raw == raw
     assert document["at"] == bson.DatetimeMS(2**60)
 

@@ -135,6 +135,12 @@ async def finished(reaper):
     await reaper.aclose(grace=1)
 
 
+async def turns():
+    """Let every task go on as far as it can."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
 # Exhausted
 
 
@@ -288,14 +294,16 @@ async def test_a_close_that_is_cancelled_is_finished_behind(frames_of, reaper):
     cursor.close_gate.clear()
     frames = frames_of(cursor)
     closing = asyncio.create_task(frames.aclose())
-    while not cursor.closed:
-        await asyncio.sleep(0)
+    await turns()
     closing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await closing
-    cursor.close_gate.set()
     await frames.aclose()
-    await finished(reaper)
+    finishing = asyncio.create_task(finished(reaper))
+    await turns()
+    assert not finishing.done()
+    cursor.close_gate.set()
+    await finishing
     assert cursor.closed == 1
 
 
@@ -405,12 +413,14 @@ def opening_of(cursor, gate):
 
 
 async def cancelled_while_opening(cursor, reaper, gate, **options):
-    opener = asyncio.create_task(opened(opening_of(cursor, gate), reaper, **options))
-    for _ in range(3):
-        await asyncio.sleep(0)
+    """Cancel a caller that waits for its cursor to open; return what goes on opening it."""
+    opening = asyncio.create_task(opening_of(cursor, gate))
+    opener = asyncio.create_task(opened(opening, reaper, **options))
+    await turns()
     opener.cancel()
     with pytest.raises(asyncio.CancelledError):
         await opener
+    return opening
 
 
 @pytest.fixture
@@ -446,10 +456,9 @@ async def test_a_cursor_that_fails_to_open_after_its_caller_left_is_nobodys_conc
 
 
 async def test_in_a_session_the_opening_is_cancelled_with_its_caller(reaper, gate):
-    cursor = Cursor()
-    await cancelled_while_opening(cursor, reaper, gate, in_session=True)
-    await finished(reaper)
-    assert cursor.closed == 0
+    opening = await cancelled_while_opening(Cursor(), reaper, gate, in_session=True)
+    await turns()
+    assert opening.cancelled()
 
 
 # The reaper
@@ -476,6 +485,7 @@ async def test_work_that_comes_in_while_a_reaper_closes_is_finished_too(gate):
     reaper, done = Reaper(), []
 
     async def later():
+        await turns()
         done.append("later")
 
     async def work():
@@ -497,11 +507,6 @@ async def test_work_that_takes_too_long_is_cancelled_with_the_call_it_waits_for(
 
 
 async def test_an_opening_that_takes_too_long_is_cancelled(reaper, gate):
-    opening = asyncio.create_task(opening_of(Cursor(), gate))
-    opener = asyncio.create_task(opened(opening, reaper))
-    await asyncio.sleep(0)
-    opener.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await opener
+    opening = await cancelled_while_opening(Cursor(), reaper, gate)
     await reaper.aclose(grace=0)
     assert opening.cancelled()

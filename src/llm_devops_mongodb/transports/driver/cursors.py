@@ -130,8 +130,7 @@ class CursorFrames:
         except asyncio.CancelledError:
             self._abandon(call, in_session=in_session)
             raise
-        finally:
-            self._call = None
+        self._call = None
         try:
             return call.result()
         except DRIVER_ERRORS as error:

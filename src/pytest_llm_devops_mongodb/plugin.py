@@ -40,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Add the fixtures for the asynchronous plugins that are there."""
-    package = "llm_devops_mongodb.testing"
+    package = "pytest_llm_devops_mongodb"
     if _setting(config, "asyncio_mode") is not None:
         config.pluginmanager.import_plugin(f"{package}.asyncio_fixtures")
     config.pluginmanager.import_plugin(f"{package}.anyio_fixtures")

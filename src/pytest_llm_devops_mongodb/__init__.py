@@ -1,0 +1,4 @@
+"""The pytest plugin of `llm_devops_mongodb`.
+
+A package of its own, because pytest imports it in every run: it loads nothing of the library before a fixture is used.
+"""
