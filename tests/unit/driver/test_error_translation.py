@@ -26,7 +26,7 @@ from llm_devops_mongodb.options import (
     UpdateOptions,
 )
 from llm_devops_mongodb.results import BulkWriteResult
-from llm_devops_mongodb.transports.driver.errors import DRIVER_ERRORS, translated, write_error
+from llm_devops_mongodb.transports.driver.errors import DRIVER_ERRORS, is_of_driver, translated, write_error
 
 SECRET = "S3CRET"
 LIMITS = {"server_selection": timedelta(seconds=30), "wait_queue": timedelta(seconds=10)}
@@ -772,3 +772,14 @@ def test_every_error_of_the_driver_becomes_one_of_ours_that_pickles(kind, operat
     assert isinstance(found, ours.MongoError)
     copy = pickle.loads(pickle.dumps(found))
     assert (type(copy), str(copy), copy.outcome, copy.labels) == (type(found), str(found), found.outcome, found.labels)
+
+
+def test_a_built_in_error_is_the_drivers_only_where_the_driver_raised_it():
+    with pytest.raises(TypeError) as ours_own:
+        len(5)  # type: ignore[arg-type]  # the mistake is the point
+    with pytest.raises(OverflowError) as drivers:
+        bson.encode({"a": 2**64})
+
+    assert not is_of_driver(ours_own.value)
+    assert is_of_driver(drivers.value)
+    assert is_of_driver(driver.PyMongoError())

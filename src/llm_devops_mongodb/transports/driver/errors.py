@@ -7,6 +7,7 @@ Labels, codes and the timeout flag are kept; the driver's error stays as `__caus
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
@@ -79,6 +80,14 @@ _LABELS = (
     "RetryableError",
 )
 _INDEX = re.compile(r" index: (.*?)(?: collation: \{.*)? dup key: ", re.DOTALL)
+
+
+def is_of_driver(error: BaseException) -> bool:
+    """Tell an error that the driver raised from a mistake of ours with the same built-in class."""
+    if isinstance(error, (driver.PyMongoError, BSONError)):
+        return True
+    modules = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return bool(modules) and modules[-1].partition(".")[0] in {"pymongo", "bson"}
 
 
 def translated(  # noqa: PLR0911 - one line for each kind of error

@@ -24,7 +24,7 @@ from llm_devops_mongodb.transports.driver.cursors import (
     TailableFrames,
     opened,
 )
-from llm_devops_mongodb.transports.driver.errors import DRIVER_ERRORS, translated
+from llm_devops_mongodb.transports.driver.errors import DRIVER_ERRORS, is_of_driver, translated
 from llm_devops_mongodb.transports.driver.health import check_health, describe
 from llm_devops_mongodb.transports.driver.sessions import LiveSessions
 
@@ -82,6 +82,8 @@ class DriverTransport:
         try:
             return await self._send(operation)
         except DRIVER_ERRORS as error:
+            if not is_of_driver(error):
+                raise
             raise self.translate(error, operation) from error
         finally:
             self._in_use -= 1
