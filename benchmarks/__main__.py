@@ -33,7 +33,10 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--output", type=Path, default=Path("build/bench.json"), help="default: build/bench.json")
     parser.add_argument("--quick", action="store_true", help="fewer documents, to try the harness; not for quoting")
     parser.add_argument("--mongodb-uri", help="a running server; without it an embedded one is started")
-    return parser.parse_args(given)
+    options = parser.parse_args(given)
+    if options.rounds < 1:
+        parser.error("--rounds: at least 1")
+    return options
 
 
 async def run(cases: Sequence[Case], *, options: argparse.Namespace, console: Console) -> list[Row]:

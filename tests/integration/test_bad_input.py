@@ -12,6 +12,7 @@ from llm_devops_mongodb import (
     Database,
     DocumentTooLargeError,
     DuplicateKeyError,
+    FindOneAndUpdateOptions,
     FindOptions,
     InsertManyResult,
     InvalidDocumentError,
@@ -19,6 +20,7 @@ from llm_devops_mongodb import (
     MongoError,
     QueryError,
     SerializationError,
+    UpdateOptions,
     WriteError,
 )
 
@@ -235,3 +237,15 @@ async def test_ids_and_uuids_in_commands_come_back_as_they_are(mongo_database: D
     await mongo_database.run_command({"insert": "traces", "documents": [{"_id": given}]})
     reply = await mongo_database.run_command({"find": "traces", "filter": {"_id": given}})
     assert reply["cursor"]["firstBatch"] == [{"_id": given}]
+
+
+async def test_an_option_that_a_method_does_not_have_is_refused(mongo_database: Database) -> None:
+    traces = mongo_database.collection("traces")
+    filters = [{"x": 1}]
+    for refused in (
+        traces.update_many({}, {"$set": {"a": 1}}, UpdateOptions(sort={"a": 1})),
+        traces.replace_one({}, {"a": 1}, UpdateOptions(array_filters=filters)),
+        traces.find_one_and_replace({}, {"a": 1}, FindOneAndUpdateOptions(array_filters=filters)),
+    ):
+        with pytest.raises(InvalidDocumentError, match="takes no"):
+            await refused

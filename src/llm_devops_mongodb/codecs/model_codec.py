@@ -114,11 +114,14 @@ class ModelCodec(Generic[T]):
         tz_aware = self.settings.tz_aware and not self.family.reader.adds_utc
         return self.settings.codec_options.with_options(tz_aware=tz_aware)
 
-    @cached_property
+    @property
     def takes_object_id(self) -> bool:
+        """True for a model without a key, and where the key's type may be an ObjectId."""
+        return self.family.id_key.written is None or self._key_takes_object_id
+
+    @cached_property
+    def _key_takes_object_id(self) -> bool:
         """Tell by trying: only the model knows what its types and validators take."""
-        if self.family.id_key.written is None:
-            return True
         try:
             self.decode(bson.encode({"_id": _SOME_ID}))
         except DeserializationError as error:

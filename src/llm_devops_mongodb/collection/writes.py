@@ -136,6 +136,7 @@ class Writes(Reads[T]):
             InvalidDocumentError: The filter is None, or filter or update is malformed; nothing was sent.
             WriteError: The server refused it; with outcome `"unknown"`, documents before the failure are changed.
         """
+        _refuse("update_many", sort=options and options.sort)
         operation = op.UpdateMany(
             *self._target(session), self._filter(filter), self._access.update(update), options or _UPDATE
         )
@@ -152,6 +153,7 @@ class Writes(Reads[T]):
             options: Upsert and the rest.
             session: The session to write in.
         """
+        _refuse("replace_one", array_filters=options and options.array_filters)
         operation = op.ReplaceOne(
             *self._target(session), self._filter(filter), self._replacement(replacement), options or _UPDATE
         )
@@ -238,6 +240,7 @@ class Writes(Reads[T]):
         session: Session | None = None,
     ) -> T | None:
         """Replace the first match and return it as it was before, or after with `return_document="after"`."""
+        _refuse("find_one_and_replace", array_filters=options and options.array_filters)
         operation = op.FindOneAndReplace(
             *self._target(session),
             self._filter(filter),
@@ -283,6 +286,13 @@ def _check_no_paths(fields: Mapping[str, Any]) -> None:
     for name in fields:
         if "." in name:
             raise InvalidDocumentError(f"{shown(name)}: $set would take a name with a dot for a path", path=name)
+
+
+def _refuse(method: str, **options: object) -> None:
+    """Refuse options that the server has for a method's sisters only."""
+    for name, value in options.items():
+        if value is not None:
+            raise InvalidDocumentError(f"{method} takes no {name}")
 
 
 def _deleted(reply: replies.Reply) -> DeleteResult:
