@@ -51,7 +51,7 @@ class Survey:
     """
 
     def __init__(self, kind: Any, *, adds_utc: bool) -> None:
-        self.adds_utc = adds_utc
+        self.adds_utc: bool = adds_utc
         self.hidden: tuple[str, ...] = ()
         self.hides_inside: bool = False
         self._needed = False
