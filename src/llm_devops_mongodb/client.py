@@ -87,7 +87,7 @@ class MongoClient:
             TlsError: The handshake failed.
             ServerSelectionError: Nothing suitable answered within the limit; the text names the cause.
         """
-        made = MongoConfig(uri=config, **overrides) if isinstance(config, str) else config.replace(**overrides)
+        made = config.replace(**overrides) if isinstance(config, MongoConfig) else MongoConfig(uri=config, **overrides)
         return Connecting(cls, made, credentials=credentials, event_listeners=event_listeners)
 
     @classmethod
@@ -223,6 +223,9 @@ async def _compose(
     """The chain of transports, outermost first, that `config` asks for. What is off is not in it."""
     if config.simulation_mode is not SimulationMode.DISABLED:
         raise SimulationError(f"simulation_mode={config.simulation_mode.value!r} is not in this version")
+    for name in ("audit", "tracing"):
+        if getattr(config, name).enabled:
+            raise ConfigError(name, "is not in this version; leave it off")
     # The driver is heavy to import, and a client that replays has none.
     from llm_devops_mongodb.transports.driver import connected
 

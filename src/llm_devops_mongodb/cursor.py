@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Generic, Literal, Self, TypeVar
 
 from llm_devops_mongodb.codecs import documents_of, split_frame
-from llm_devops_mongodb.errors import DeserializationError, QueryError
+from llm_devops_mongodb.errors import CursorError, DeserializationError, InvalidDocumentError, QueryError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
@@ -51,11 +51,12 @@ class DocumentStream(Generic[T]):
         self._open_frames = open_frames
         self._codec = codec
         self._namespace = namespace
-        self._on_error = on_error
+        self._on_error = checked(on_error)
         self._frames: FrameStream | None = None
         self._chunks: Iterator[bytes] = iter(())
         self._ready: deque[T | DeserializationError] = deque()
         self._closed = False
+        self._reading = False
 
     async def next(self) -> T | None:
         """Return the next document, or None at the end.
@@ -131,9 +132,22 @@ class DocumentStream(Generic[T]):
         return None
 
     async def _next_frame(self) -> Frame | None:
-        if self._frames is None:
-            self._frames = await self._open_frames()
-        return await self._frames.next()
+        if self._reading:
+            raise CursorError("two tasks read one stream; give each its own")
+        self._reading = True
+        try:
+            if self._frames is None:
+                self._frames = await self._open_frames()
+            return await self._frames.next()
+        finally:
+            self._reading = False
+
+
+def checked(on_error: OnError) -> OnError:
+    """Return `on_error`; refuse what is neither of the two."""
+    if on_error not in {"raise", "skip"}:
+        raise InvalidDocumentError("on_error is 'raise' or 'skip'")
+    return on_error
 
 
 async def collected(
@@ -154,6 +168,7 @@ async def collected(
     """
     documents: list[T] = []
     try:
+        checked(on_error)
         while (frame := await frames.next()) is not None:
             documents += _decoded(frame, codec, namespace=namespace, on_error=on_error)
             if most is not None and len(documents) > most:

@@ -15,6 +15,7 @@
     ├── OperationTimeoutError
     ├── CursorError                      a server cursor was lost
     ├── TransactionError
+    │   ├── SessionBusyError             two operations at once in one session
     │   └── CommitError
     ├── InvalidDocumentError             refused before anything was sent
     │   ├── DocumentTooLargeError
@@ -268,6 +269,10 @@ class TransactionError(MongoError):
 
     def __init__(self, message: str, *, is_transient: bool = False, labels: Iterable[str] = (), **details: Any) -> None:
         super().__init__(message, labels={*labels, *([_TRANSIENT_LABEL] if is_transient else [])}, **details)
+
+
+class SessionBusyError(TransactionError):
+    """An operation of the session is under way, and a session serves one at a time; nothing was sent."""
 
 
 class CommitError(TransactionError):

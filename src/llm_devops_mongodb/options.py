@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
+from llm_devops_mongodb.errors import InvalidDocumentError
+
 if TYPE_CHECKING:
     from datetime import timedelta
 
@@ -189,6 +191,10 @@ class FindOneAndUpdateOptions:
     comment: Any = None
     max_time: timedelta | None = None
     bypass_document_validation: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.return_document not in {"before", "after"}:
+            raise InvalidDocumentError("return_document is 'before' or 'after'")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,75 @@ class BulkWriteResult:
     def total_affected(self) -> int:
         """Inserted, modified, deleted and upserted documents together."""
         return self.inserted_count + self.modified_count + self.deleted_count + self.upserted_count
+
+
+@dataclass(frozen=True, slots=True)
+class PaginatedResult(Generic[T]):
+    """One page by its number.
+
+    Attributes:
+        items: The page's documents.
+        total: How many documents there are in all.
+        page: The page's number, from 0.
+        page_size: Documents on a full page; at least 1.
+        has_next: Whether another page follows.
+    """
+
+    items: list[T]
+    total: int
+    page: int
+    page_size: int
+    has_next: bool
+
+    @property
+    def total_pages(self) -> int:
+        """How many pages there are; the last may not be full."""
+        return -(-self.total // self.page_size)
+
+    @property
+    def has_prev(self) -> bool:
+        """Whether a page comes before."""
+        return self.page > 0
+
+
+@dataclass(frozen=True, slots=True)
+class KeysetPage(Generic[T]):
+    """One page by where the one before it ended.
+
+    Attributes:
+        items: The page's documents.
+        next_cursor: Asks for the page after; None where there is none.
+        previous_cursor: Asks for the page before; None where there is none.
+        has_next: Whether a page follows.
+        has_prev: Whether a page comes before.
+    """
+
+    items: list[T]
+    next_cursor: str | None
+    previous_cursor: str | None
+    has_next: bool
+    has_prev: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QueryAnalysis:
+    """How the server answers a query, and what would help.
+
+    Attributes:
+        uses_index: False where the server reads the whole collection.
+        index_name: The index it uses.
+        documents_examined: Documents it read.
+        documents_returned: Documents it returned.
+        execution_time_ms: Milliseconds it took.
+        recommendations: What would make it faster, for a person to read.
+    """
+
+    uses_index: bool
+    index_name: str | None
+    documents_examined: int
+    documents_returned: int
+    execution_time_ms: int
+    recommendations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

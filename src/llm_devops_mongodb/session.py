@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from llm_devops_mongodb import operations as op
-from llm_devops_mongodb.errors import MongoError, TransactionError
+from llm_devops_mongodb.errors import ClientStateError, MongoError, SessionBusyError, TransactionError
 from llm_devops_mongodb.options import TransactionOptions
 
 if TYPE_CHECKING:
@@ -124,8 +124,7 @@ class Session:
         reference = self.ref_for(self._transport)
         if self._state not in {_State.ACTIVE, _State.COMMITTED}:
             raise TransactionError(f"there is nothing to commit: {self._state.value}")
-        self._state = _State.COMMITTED
-        await self._transport.handle(op.CommitTransaction(reference))
+        await self._leave(_State.COMMITTED, op.CommitTransaction(reference))
 
     async def abort(self) -> None:
         """Abort the transaction: none of its writes happened.
@@ -136,8 +135,16 @@ class Session:
         reference = self.ref_for(self._transport)
         if not self.in_transaction:
             raise TransactionError(f"there is nothing to abort: {self._state.value}")
-        self._state = _State.ABORTED
-        await self._transport.handle(op.AbortTransaction(reference))
+        await self._leave(_State.ABORTED, op.AbortTransaction(reference))
+
+    async def _leave(self, state: _State, operation: op.CommitTransaction | op.AbortTransaction) -> None:
+        """Send the end of the transaction. It is over whatever comes back, unless nothing was sent."""
+        before, self._state = self._state, state
+        try:
+            await self._transport.handle(operation)
+        except SessionBusyError:
+            self._state = before
+            raise
 
     @asynccontextmanager
     async def transaction(self, options: TransactionOptions | None = None) -> AsyncGenerator[Self]:
@@ -209,7 +216,9 @@ class Session:
         if self._state is _State.ENDED:
             return
         self._state = _State.ENDED
-        await self._transport.handle(op.EndSession(self._ref))
+        # A client that is closed has ended its sessions.
+        with suppress(ClientStateError):
+            await self._transport.handle(op.EndSession(self._ref))
 
     async def __aenter__(self) -> Self:
         return self
@@ -231,11 +240,17 @@ class Session:
                 return
 
     async def _abort_if_open(self) -> None:
-        """Abort on the server, whoever is cancelled meanwhile; a failing abort leaves it to the server's limit."""
+        """Abort on the server, whoever is cancelled meanwhile; a failing abort leaves it to the server's limit.
+
+        Where another operation of the session is still under way the session is ended, so that nothing later is taken
+        for part of a transaction that will not be committed.
+        """
         if not self.in_transaction:
             return
         aborting = asyncio.ensure_future(self.abort())
         try:
             await asyncio.shield(aborting)
+        except SessionBusyError:
+            await asyncio.shield(asyncio.ensure_future(self.end()))
         except MongoError:
             self._state = _State.ABORTED

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from bson import ObjectId
 
 from llm_devops_mongodb import (
     BulkWriteError,
     Database,
+    DeserializationError,
     DocumentTooLargeError,
     DuplicateKeyError,
     FindOneAndUpdateOptions,
@@ -249,3 +251,50 @@ async def test_an_option_that_a_method_does_not_have_is_refused(mongo_database: 
     ):
         with pytest.raises(InvalidDocumentError, match="takes no"):
             await refused
+
+
+async def test_a_misspelt_choice_is_refused(mongo_database: Database) -> None:
+    traces: Any = mongo_database.collection("traces")
+    with pytest.raises(InvalidDocumentError, match="on_error"):
+        await traces.find({}, on_error="ignore")
+    with pytest.raises(InvalidDocumentError, match="on_error"):
+        traces.find_stream({}, on_error="ignore")
+    for value in ("AFTER", True, "new"):
+        with pytest.raises(InvalidDocumentError, match="return_document"):
+            FindOneAndUpdateOptions(return_document=value)  # type: ignore[arg-type]  # the mistake is the point
+
+
+async def test_a_change_whose_document_does_not_fit_is_told_as_applied(mongo_database: Database) -> None:
+    class Point(msgspec.Struct):
+        x: int
+
+    points = mongo_database.collection("points", Point)
+    await points.with_type(dict).insert_one({"_id": 1, "x": "no number"})
+
+    with pytest.raises(DeserializationError) as caught:
+        await points.find_one_and_delete({})
+
+    assert caught.value.outcome == "applied"
+    assert await points.count_documents() == 0
+
+
+async def test_an_upsert_that_would_make_a_key_of_another_type_is_refused(mongo_database: Database) -> None:
+    class Model(msgspec.Struct):
+        id: str | None = None
+        n: int = 0
+
+    models = mongo_database.collection("models", Model)
+    with pytest.raises(SerializationError, match="_id"):
+        await models.upsert({"n": 1}, Model(n=1))
+    assert (await models.upsert({"_id": "a"}, Model(n=1))).upserted_id == "a"
+
+
+async def test_large_documents_come_back_as_they_went(mongo_database: Database) -> None:
+    traces = mongo_database.collection("traces")
+    large = {"_id": 1, "x": "x" * 10_000}
+    await traces.insert_one(large)
+
+    assert await traces.find_one() == large
+    assert await traces.find_one_and_update({}, {"$set": {"y": 1}}) == large
+    reply = await mongo_database.run_command({"find": "traces"})
+    assert reply["cursor"]["firstBatch"] == [large | {"y": 1}]

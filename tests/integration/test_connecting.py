@@ -254,3 +254,63 @@ async def test_sockets_are_gone_after_close(mongo_server: Any) -> None:
     after = len([task for task in asyncio.all_tasks() if not task.done()])
 
     assert after < before
+
+
+async def test_closing_lets_operations_finish_and_refuses_new_ones(mongo_server: Any) -> None:
+    client = await MongoClient.connect(mongo_server.uri)
+    slow = asyncio.create_task(client.database("admin").run_command({"find": "x", "comment": "closing"}))
+    pipeline = [{"$documents": [{"n": 1}]}, {"$set": {"n": 2}}]
+    running = [asyncio.create_task(client.database("admin").aggregate(pipeline)) for _ in range(20)]
+    await asyncio.sleep(0)
+
+    closings = [asyncio.create_task(client.close()) for _ in range(3)]
+    await asyncio.sleep(0)
+    with pytest.raises(ClientStateError):
+        await client.collection("test", "x").find_one()
+    await asyncio.gather(*closings)
+
+    assert list(await asyncio.gather(*running)) == [[{"n": 2}]] * 20
+    assert (await slow)["ok"] == 1
+
+
+async def test_a_cancelled_close_is_finished_all_the_same(mongo_server: Any) -> None:
+    for _ in range(5):
+        client = await MongoClient.connect(mongo_server.uri)
+        closing = asyncio.create_task(client.close())
+        await asyncio.sleep(0)
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        await client.close()
+        assert client.driver._closed  # the driver has no public way to tell
+
+
+async def test_health_of_a_set_without_primary_is_told() -> None:
+    async with EmbeddedMongo() as server, MongoClient.connect(server.uri) as client:
+        await client.database("admin").run_command({"replSetStepDown": 30, "force": True})
+        async with asyncio.timeout(20):
+            while (status := await client.health_check()).healthy:
+                await asyncio.sleep(0.05)
+
+    assert status.primary is None
+    assert "primary" in str(status.error)
+
+
+@pytest.mark.parametrize("name", ["audit", "tracing"])
+async def test_a_feature_that_is_not_there_is_refused(mongo_server: Any, name: str) -> None:
+    with pytest.raises(ConfigError, match=name):
+        await MongoClient.connect(mongo_server.uri, **{name: True})
+
+
+@pytest.mark.parametrize("uri", [None, ["mongodb://ada:hunter2@h"], 7])
+def test_what_is_no_uri_is_a_fault_of_the_configuration(uri: Any) -> None:
+    with pytest.raises(ConfigError) as caught:
+        MongoClient.connect(uri)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_configuration_cannot_be_changed_and_repeats_nothing() -> None:
+    config: Any = MongoConfig(uri="mongodb://localhost")
+    with pytest.raises(ConfigError, match="replace") as caught:
+        config.uri = "mongodb://ada:hunter2@h"
+    assert "hunter2" not in str(caught.value)

@@ -236,3 +236,15 @@ async def test_a_failing_aggregation_names_the_code(numbers: Any) -> None:
         await numbers.aggregate([{"$project": {"x": {"$divide": [1, "$_id"]}}}])
 
     assert caught.value.code == 2
+
+
+async def test_two_readers_that_open_one_aggregation_leave_no_cursor(numbers: Any, open_cursors: Any) -> None:
+    before = await open_cursors()
+
+    for _ in range(5):
+        stream = numbers.aggregate_stream([{"$match": {}}], SMALL_AGGREGATE)
+        outcomes = await asyncio.gather(stream.next(), stream.next(), return_exceptions=True)
+        await stream.aclose()
+        assert [type(outcome) for outcome in outcomes].count(CursorError) == 1
+
+    assert await until(open_cursors, before) == before

@@ -15,6 +15,7 @@ from llm_devops_mongodb import (
     ReadConcern,
     ReadPreference,
     Session,
+    SessionBusyError,
     TransactionError,
     TransactionOptions,
     WriteConcern,
@@ -139,7 +140,7 @@ async def test_misuse_is_told_at_once(mongo_client: MongoClient, mongo_server: A
             accounts.insert_one({"_id": 2}, session=session),
             return_exceptions=True,
         )
-        assert [type(outcome) for outcome in pair].count(TransactionError) == 1
+        assert [isinstance(outcome, TransactionError) for outcome in pair].count(True) == 1
     with pytest.raises(TransactionError, match="ended"):
         await accounts.find_one(session=session)
     await session.end()
@@ -151,3 +152,93 @@ async def test_a_snapshot_session_reads_one_point_in_time(mongo_client: MongoCli
         await accounts.insert_one({"_id": "c"})
         assert await accounts.count_documents(session=session) == 2
     assert await accounts.count_documents() == 3
+
+
+async def test_a_transaction_left_while_an_operation_is_under_way_ends_the_session(
+    mongo_client: MongoClient, accounts: Any
+) -> None:
+    inside: list[asyncio.Task[Any]] = []
+
+    async def leave(session: Session) -> None:
+        async with session.transaction():
+            await accounts.insert_one({"_id": "c"}, session=session)
+            inside.append(asyncio.create_task(accounts.find_one({}, session=session)))
+            await asyncio.sleep(0)
+            raise ZeroDivisionError
+
+    async with mongo_client.start_session() as session:
+        with pytest.raises(ZeroDivisionError):
+            await leave(session)
+        await asyncio.gather(*inside, return_exceptions=True)
+        with pytest.raises(TransactionError, match="ended"):
+            await accounts.insert_one({"_id": "d"}, session=session)
+
+    assert await accounts.count_documents() == 2
+
+
+async def test_a_commit_refused_while_the_session_is_busy_may_be_tried_again(
+    mongo_client: MongoClient, accounts: Any
+) -> None:
+    async with mongo_client.start_session() as session:
+        await session.start_transaction()
+        await accounts.insert_one({"_id": "c"}, session=session)
+        reading = asyncio.create_task(accounts.find_one({}, session=session))
+        await asyncio.sleep(0)
+        with pytest.raises(SessionBusyError):
+            await session.commit()
+        assert session.in_transaction
+        await reading
+        await session.commit()
+
+    assert await accounts.count_documents() == 3
+
+
+async def test_cancelled_reads_in_a_session_leave_no_cursor(
+    mongo_client: MongoClient, accounts: Any, open_cursors: Any
+) -> None:
+    await accounts.insert_many([{"n": n} for n in range(20)])
+    before = await open_cursors()
+
+    async def read(patience: float, *, transaction: bool) -> None:
+        async with mongo_client.start_session() as session:
+            if transaction:
+                await session.start_transaction()
+            try:
+                async with asyncio.timeout(patience):
+                    async for _ in accounts.find_stream({}, FindOptions(batch_size=2), session=session):
+                        await asyncio.sleep(0)
+            except TimeoutError:
+                pass
+
+    for transaction in (False, True):
+        for _ in range(3):
+            await asyncio.gather(*(read(0.0005 * n, transaction=transaction) for n in range(40)))
+
+    async with asyncio.timeout(20):
+        while await open_cursors() > before:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_stream_of_an_ended_session_is_told(mongo_client: MongoClient, accounts: Any) -> None:
+    async with mongo_client.start_session() as session:
+        stream = accounts.find_stream({}, FindOptions(batch_size=1), session=session)
+        assert await stream.next() is not None
+
+    with pytest.raises(TransactionError, match="ended"):
+        await stream.next()
+    await stream.aclose()
+
+
+async def test_a_session_outlives_its_client_quietly(mongo_server: Any) -> None:
+    client = await MongoClient.connect(mongo_server.uri)
+    async with client.start_session() as session:
+        await client.collection("test", "x").find_one(session=session)
+        await client.close()
+
+
+async def test_a_count_from_metadata_is_refused_in_a_transaction(mongo_client: MongoClient, accounts: Any) -> None:
+    async with mongo_client.start_session() as session:
+        assert await accounts.estimated_document_count(session=session) == 2
+        await session.start_transaction()
+        with pytest.raises(TransactionError, match="count_documents"):
+            await accounts.within(session).estimated_document_count()

@@ -230,7 +230,7 @@ OPERATIONS |= {
     "find_stream": (
         lambda users, session: users.find_stream(WHERE, FindOptions(limit=5), session=session).next(),
         (op.Find, {"filter": bson.encode(WHERE)}),
-        FindOptions(limit=5),
+        FindOptions(limit=5, batch_size=1000),
         RAW,
         User("Ada", 36, ID),
     ),
@@ -248,7 +248,7 @@ OPERATIONS |= {
             [{"$match": WHERE}], AggregateOptions(comment="c"), T=Name, session=session
         ).next(),
         (op.Aggregate, {"pipeline": (bson.encode({"$match": WHERE}),)}),
-        AggregateOptions(comment="c"),
+        AggregateOptions(comment="c", batch_size=1000),
         RAW,
         Name("Ada"),
     ),

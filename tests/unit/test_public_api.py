@@ -18,10 +18,12 @@ NAMES = {
     "options": "Document Sort FindOptions InsertOptions UpdateOptions DeleteOptions FindOneAndUpdateOptions "
     "FindOneAndDeleteOptions "
     "CountOptions DistinctOptions AggregateOptions TransactionOptions ReturnDocument CursorType",
-    "results": "InsertOneResult InsertManyResult UpdateResult DeleteResult BulkWriteResult HealthStatus PoolStatus",
+    "results": "InsertOneResult InsertManyResult UpdateResult DeleteResult BulkWriteResult HealthStatus "
+    "PoolStatus PaginatedResult KeysetPage QueryAnalysis",
     "errors": "MongoError MongoConnectionError AuthenticationError TlsError ServerSelectionError PoolExhaustedError "
     "ClientStateError WriteError DuplicateKeyError BulkWriteError QueryError OperationTimeoutError CursorError "
-    "TransactionError CommitError DocumentTooLargeError InvalidDocumentError InvalidObjectIdError SerializationError "
+    "TransactionError SessionBusyError CommitError DocumentTooLargeError InvalidDocumentError "
+    "InvalidObjectIdError SerializationError "
     "DeserializationError SimulationError SimulationMismatchError SimulationTypeMismatchError ConfigError "
     "UnknownError ConfigFault FieldFault",
     "validation": "validate_document validate_namespace validate_filter validate_pipeline validate_update "

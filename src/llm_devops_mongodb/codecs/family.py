@@ -30,6 +30,10 @@ class Reader(Protocol[T]):
         """Read all of `values`, which may be changed."""
         ...
 
+    def read_one(self, values: list[Any]) -> T:
+        """Read the one value in `values`, which may be changed."""
+        ...
+
     def faults(self, values: list[Any], error: Exception) -> Sequence[tuple[Path, str]]:
         """Tell why `read` refused `values`: paths that begin with a position, and messages without values."""
         ...

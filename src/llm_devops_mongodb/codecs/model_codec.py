@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from llm_devops_mongodb.codecs.family import Family
     from llm_devops_mongodb.codecs.protocol import Check, EncodedDocument
     from llm_devops_mongodb.codecs.settings import BsonSettings
+    from llm_devops_mongodb.errors import FieldFault
 
 T = TypeVar("T")
 
@@ -60,15 +61,11 @@ class ModelCodec(Generic[T]):
 
     def decode(self, raw: bytes, *, namespace: str = "") -> T:
         """Read one document."""
-        document = decode_document(raw, self.settings, document_type=self.document_type, namespace=namespace)
-        document_id = document.get("_id")
-        values = [document]
-        self.family.id_key.rename(values)
         try:
-            return self.family.reader.read(values)[0]
-        except self.family.reader.refusals as error:
+            return self.family.reader.read_one(self._values(raw, namespace))
+        except self.family.reader.refusals:
             # From None: the texts of the models' libraries show values.
-            raise self._unreadable(values, error, document_id=document_id, namespace=namespace) from None
+            raise self._unreadable(raw, namespace) from None
 
     def decode_frame(self, frame: bytes, *, namespace: str = "") -> list[T]:
         """Read all documents of a frame, in their order."""
@@ -88,11 +85,22 @@ class ModelCodec(Generic[T]):
             # Once more from the bytes, one by one: reading may have changed the values.
             return [self.decode(raw, namespace=namespace) for raw in documents_of(chunk)]
 
-    def _unreadable(
-        self, values: list[Any], error: Exception, *, document_id: object, namespace: str
-    ) -> DeserializationError:
-        told = self.family.reader.faults(values, error)
-        faults = [fault(self.family.id_key.shown(path[1:]), message) for path, message in told]
+    def _values(self, raw: bytes, namespace: str) -> list[Any]:
+        """Decode one document into what the model's reader takes."""
+        values: list[Any] = [decode_document(raw, self.settings, document_type=self.document_type, namespace=namespace)]
+        self.family.id_key.rename(values)
+        return values
+
+    def _unreadable(self, raw: bytes, namespace: str) -> DeserializationError:
+        """Read once more, as one of many: reading changes values, and faults are told by their place in a list."""
+        document_id = decode_document(raw, self.settings).get("_id")
+        values = self._values(raw, namespace)
+        faults: list[FieldFault] = []
+        try:
+            self.family.reader.read(values)
+        except self.family.reader.refusals as error:
+            told = self.family.reader.faults(values, error)
+            faults = [fault(self.family.id_key.shown(path[1:]), message) for path, message in told]
         return unreadable(self.document_type, faults, document_id=document_id, namespace=namespace)
 
     def _fields(self, document: T) -> dict[str, Any]:

@@ -40,6 +40,7 @@ class MsgspecReader(Generic[T]):
     refusals: tuple[type[Exception], ...] = (msgspec.ValidationError,)
 
     def __init__(self, kind: type[T], *, adds_utc: bool = False) -> None:
+        self._kind = kind
         self._kinds = cast("type[list[T]]", GenericAlias(list, kind))
         try:
             self.survey: Survey = Survey(self._kinds, adds_utc=adds_utc)
@@ -56,6 +57,12 @@ class MsgspecReader(Generic[T]):
         if self.survey.conversion is not None:
             self.survey.conversion(values)
         return msgspec.convert(values, self._kinds, str_keys=True)
+
+    def read_one(self, values: list[Any]) -> T:
+        """Read the one value in `values`; resolving `list[T]` anew costs as much as reading it."""
+        if self.survey.conversion is not None:
+            self.survey.conversion(values)
+        return msgspec.convert(values[0], self._kind, str_keys=True)
 
     def faults(self, values: list[Any], error: Exception) -> tuple[tuple[Path, str], ...]:
         """Tell the first thing that is wrong; msgspec looks no further."""

@@ -57,6 +57,10 @@ class PydanticReader(Generic[T]):
             self._conversion(values)
         return self.adapter.validate_python(values)
 
+    def read_one(self, values: list[Any]) -> T:
+        """Read the one value in `values`."""
+        return self.read(values)[0]
+
     def faults(self, values: list[Any], error: Exception) -> tuple[tuple[Path, str], ...]:
         """Tell all that is wrong."""
         return faults_of(values, cast("pydantic.ValidationError", error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from llm_devops_mongodb import operations as op
@@ -9,6 +10,7 @@ from llm_devops_mongodb import replies
 from llm_devops_mongodb.codecs import codec_for, decode_values
 from llm_devops_mongodb.collection.handle import CollectionHandle
 from llm_devops_mongodb.cursor import DocumentStream, OnError, collected
+from llm_devops_mongodb.errors import TransactionError
 from llm_devops_mongodb.options import AggregateOptions, CountOptions, DistinctOptions, FindOptions
 from llm_devops_mongodb.transport import expect
 from llm_devops_mongodb.validation import parse_object_id
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
+StreamOptionsT = TypeVar("StreamOptionsT", FindOptions, AggregateOptions)
+
+_STREAM_BATCH = 1000
 _FIND = FindOptions()
 _COUNT = CountOptions()
 _DISTINCT = DistinctOptions()
@@ -98,7 +103,7 @@ class Reads(CollectionHandle[T]):
 
         Args:
             filter: What must match; None matches every document.
-            options: Projection, sort, limit and the rest.
+            options: Projection, sort, limit and the rest; `batch_size` is 1000 where it is not given.
             on_error: `"skip"` leaves out a document that does not fit `T` and logs where it is; `"raise"` raises.
             session: The session to read in.
 
@@ -109,7 +114,7 @@ class Reads(CollectionHandle[T]):
                     ...
             ```
         """
-        operation = op.Find(*self._target(session), self._access.filter(filter), options or _FIND)
+        operation = op.Find(*self._target(session), self._access.filter(filter), _streamed(options or _FIND))
         return self._stream(operation, self._codec, on_error)
 
     async def count_documents(
@@ -119,12 +124,17 @@ class Reads(CollectionHandle[T]):
         operation = op.CountDocuments(*self._target(session), self._access.filter(filter), options or _COUNT)
         return expect(await self._access.transport.handle(operation), replies.CountReply).count
 
-    async def estimated_document_count(self, *, options: CountOptions | None = None) -> int:
+    async def estimated_document_count(
+        self, *, options: CountOptions | None = None, session: Session | None = None
+    ) -> int:
         """Count all documents from the collection's metadata: fast, and wrong after an unclean shutdown.
 
         The server allows neither a filter nor a transaction; of the options it takes `comment` and `max_time`.
         """
-        operation = op.EstimatedDocumentCount(*self._target(None), options or _COUNT)
+        session = session or self._session
+        if session is not None and session.in_transaction:
+            raise TransactionError("metadata is not part of a transaction; use count_documents")
+        operation = op.EstimatedDocumentCount(*self._target(session), options or _COUNT)
         return expect(await self._access.transport.handle(operation), replies.CountReply).count
 
     @overload
@@ -248,8 +258,13 @@ class Reads(CollectionHandle[T]):
         on_error: OnError = "raise",
         session: Session | None = None,
     ) -> DocumentStream[Any]:
-        """Run a pipeline and return its documents one by one; the arguments are those of `aggregate`."""
-        operation = op.Aggregate(*self._target(session), self._access.pipeline(pipeline), options or _AGGREGATE)
+        """Run a pipeline and return its documents one by one; the arguments are those of `aggregate`.
+
+        `batch_size` is 1000 where it is not given.
+        """
+        operation = op.Aggregate(
+            *self._target(session), self._access.pipeline(pipeline), _streamed(options or _AGGREGATE)
+        )
         return self._stream(operation, codec_for(T, self._access.bson), on_error)
 
     def _document(self, reply: replies.Reply) -> T | None:
@@ -272,3 +287,8 @@ class Reads(CollectionHandle[T]):
             return expect(await self._access.transport.handle(operation), replies.CursorReply).frames
 
         return DocumentStream(open_frames, codec, namespace=str(self._namespace), on_error=on_error)
+
+
+def _streamed(options: StreamOptionsT) -> StreamOptionsT:
+    """Ask for small replies: the server's own are 16 MiB after the first, and were measured no faster."""
+    return options if options.batch_size is not None else replace(options, batch_size=_STREAM_BATCH)

@@ -9,7 +9,7 @@ from llm_devops_mongodb import operations as op
 from llm_devops_mongodb import replies
 from llm_devops_mongodb.codecs import decode_document
 from llm_devops_mongodb.collection.reads import Reads
-from llm_devops_mongodb.errors import BulkWriteError, InvalidDocumentError
+from llm_devops_mongodb.errors import BulkWriteError, DeserializationError, InvalidDocumentError, SerializationError
 from llm_devops_mongodb.options import (
     DeleteOptions,
     FindOneAndDeleteOptions,
@@ -167,17 +167,23 @@ class Writes(Reads[T]):
         Raises:
             InvalidDocumentError: The filter is None or malformed, or `document` is refused, as it is for a name with a
                 dot: `$set` would take it for a path. Nothing was sent.
+            SerializationError: Neither `document` nor the filter has an `_id`, and the model's may not be an ObjectId.
         """
+        raw_filter = self._filter(filter)
         fields = self._codec.to_document(document)
         if (check := self._access.check) is not None:
             check(fields)
             _check_no_paths(fields)
         document_id = fields.pop("_id", None)
+        if document_id is None and "_id" not in filter and not self._codec.takes_object_id:
+            raise SerializationError(
+                "the document has no _id, and its model cannot hold an ObjectId; set it", path="_id"
+            )
         update: dict[str, Any] = {"$set": fields}
         if document_id is not None:
             update["$setOnInsert"] = {"_id": document_id}
         raw = self._access.sized(self._access.encode(update))
-        operation = op.UpdateOne(*self._target(session), self._filter(filter), raw, _UPSERT)
+        operation = op.UpdateOne(*self._target(session), raw_filter, raw, _UPSERT)
         return self._updated(await self._access.transport.handle(operation))
 
     async def delete_one(
@@ -229,7 +235,7 @@ class Writes(Reads[T]):
         operation = op.FindOneAndUpdate(
             *self._target(session), self._filter(filter), self._access.update(update), options or _FIND_AND_UPDATE
         )
-        return self._document(await self._access.transport.handle(operation))
+        return self._changed(await self._access.transport.handle(operation))
 
     async def find_one_and_replace(
         self,
@@ -247,14 +253,14 @@ class Writes(Reads[T]):
             self._replacement(replacement),
             options or _FIND_AND_UPDATE,
         )
-        return self._document(await self._access.transport.handle(operation))
+        return self._changed(await self._access.transport.handle(operation))
 
     async def find_one_and_delete(
         self, filter: Document, options: FindOneAndDeleteOptions | None = None, *, session: Session | None = None
     ) -> T | None:
         """Delete the first match and return it; None where nothing matched."""
         operation = op.FindOneAndDelete(*self._target(session), self._filter(filter), options or _FIND_AND_DELETE)
-        return self._document(await self._access.transport.handle(operation))
+        return self._changed(await self._access.transport.handle(operation))
 
     def _all_encoded(self, documents: Iterable[T]) -> list[EncodedDocument]:
         if isinstance(documents, (Mapping, str, bytes)):
@@ -275,6 +281,14 @@ class Writes(Reads[T]):
         if filter is None:
             raise InvalidDocumentError("no filter was given; to mean every document, give {}")
         return self._access.filter(filter)
+
+    def _changed(self, reply: replies.Reply) -> T | None:
+        """Read the document that was changed; where it does not fit, the change happened all the same."""
+        try:
+            return self._document(reply)
+        except DeserializationError as error:
+            error.outcome = "applied"
+            raise
 
     def _updated(self, reply: replies.Reply) -> UpdateResult:
         updated = expect(reply, replies.UpdateReply)

@@ -35,6 +35,10 @@ class ConfigModel(BaseModel, frozen=True):
         if faults:
             raise ConfigError.of(faults)
 
+    def __setattr__(self, name: str, value: object) -> None:
+        # Pydantic's own refusal would repeat the value.
+        raise ConfigError(name, "cannot be changed; make another value with replace()")
+
     def _try(self, settings: dict[str, Any]) -> list[ConfigFault]:
         """Make the value of `settings`; return what stands against it."""
         try:

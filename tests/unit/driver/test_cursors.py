@@ -265,13 +265,14 @@ async def test_what_fails_behind_a_cancelled_reader_is_nobodys_concern(frames_of
     assert cursor.closed == 1
 
 
-async def test_in_a_session_a_cancelled_read_is_cancelled_too_and_the_session_is_free(frames_of, reaper):
+async def test_a_session_is_free_while_a_cancelled_read_is_finished_behind(frames_of, reaper):
     sessions = Sessions(session=object())
     cursor = Cursor(b"one")
     await cancelled_while_reading(frames_of(cursor, sessions=sessions), cursor)
     assert not sessions.out
+    cursor.gate.set()
     await finished(reaper)
-    assert cursor.cancelled
+    assert not cursor.cancelled
     assert cursor.closed == 1
 
 
@@ -453,12 +454,6 @@ async def test_a_cursor_that_fails_to_open_after_its_caller_left_is_nobodys_conc
     await cancelled_while_opening(AutoReconnect("cut"), reaper, gate)
     gate.set()
     await finished(reaper)
-
-
-async def test_in_a_session_the_opening_is_cancelled_with_its_caller(reaper, gate):
-    opening = await cancelled_while_opening(Cursor(), reaper, gate, in_session=True)
-    await turns()
-    assert opening.cancelled()
 
 
 # The reaper

@@ -125,7 +125,7 @@ def test_a_refusal_is_of_the_operations_kind(operation, kind):
 
 def test_a_refusal_says_what_was_asked_and_where():
     assert str(translate(refusal(2, "bad"))) == "Find on app.users: bad"
-    assert str(translate(refusal(2, "bad"), HEALTH)) == "CheckHealth: bad"
+    assert str(translate(refusal(2, "bad"), HEALTH)) == "the deployment: bad"
 
 
 def test_a_refusal_in_raw_bson_keeps_its_code_name_and_labels():

@@ -2,8 +2,7 @@
 
 The driver closes the connection of a read that is cancelled and forgets the cursor, which then stays on the server
 for ten minutes. So each call to the server runs in a task of its own: a cancelled reader leaves at once, and the call
-is finished and its cursor closed behind it. In a session the call is cancelled instead: the server lets nothing else
-happen in a transaction meanwhile, not even its abort, and closes the cursors of what it aborts or ends.
+is finished and its cursor closed behind it. A session ends only after that, for the driver closes no cursor afterwards.
 """
 
 from __future__ import annotations
@@ -57,17 +56,13 @@ class Reaper:
         await asyncio.gather(*late, return_exceptions=True)
 
 
-async def opened(
-    opening: Coroutine[Any, Any, DriverCursor], reaper: Reaper, *, in_session: bool = False
-) -> DriverCursor:
+async def opened(opening: Coroutine[Any, Any, DriverCursor], reaper: Reaper) -> DriverCursor:
     """Await a call that opens a cursor; if the caller is cancelled meanwhile, the cursor is closed when it opens."""
     call = asyncio.ensure_future(opening)
     try:
         # Not a shield: from Python 3.14 it reports the failure of what it shielded, which here is nobody's concern.
         await asyncio.wait((call,))
     except asyncio.CancelledError:
-        if in_session:
-            call.cancel()
         reaper.adopt(_close_when_opened(call))
         raise
     return call.result()
@@ -99,8 +94,8 @@ class CursorFrames:
             return None
         if self._call is not None:
             raise CursorError("two tasks read one stream; give each its own")
-        with self._lent() as session:
-            frame = await self._pulled(in_session=session is not None)
+        with self._lent():
+            frame = await self._pulled()
         if frame is None:
             await self.aclose()
             if self._failure is not None:
@@ -123,12 +118,12 @@ class CursorFrames:
             self._reaper.adopt(_quietly(closing))
             raise
 
-    async def _pulled(self, *, in_session: bool) -> Frame | None:
+    async def _pulled(self) -> Frame | None:
         call = self._call = asyncio.create_task(self._pull())
         try:
             await asyncio.wait((call,))
         except asyncio.CancelledError:
-            self._abandon(call, in_session=in_session)
+            self._abandon(call)
             raise
         self._call = None
         try:
@@ -161,11 +156,9 @@ class CursorFrames:
         """Why the cursor ended, where that was not the end of its data."""
         return None
 
-    def _abandon(self, call: asyncio.Task[Frame | None], *, in_session: bool) -> None:
+    def _abandon(self, call: asyncio.Task[Frame | None]) -> None:
         self._failure = CursorError("reading was cancelled, and the cursor is closed; ask again")
         self._closed = True
-        if in_session:
-            call.cancel()
         self._reaper.adopt(self._close_after(call))
 
     async def _close_after(self, call: asyncio.Task[Frame | None]) -> None:

@@ -348,6 +348,8 @@ def _commit_hint(outcome: Outcome | None) -> str:
 
 
 def _subject(operation: Operation) -> str:
+    if isinstance(operation, operations.CheckHealth):
+        return "the deployment"
     kind = type(operation).__name__
     namespace = getattr(operation, "namespace", None)
     return kind if namespace is None else f"{kind} on {namespace}"

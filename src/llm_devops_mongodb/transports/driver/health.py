@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from pymongo import ReadPreference
+
 from llm_devops_mongodb.results import HealthStatus
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ async def check_health(client: AsyncMongoClient[Any], *, pool: PoolStatus, budge
     started = time.perf_counter()
     async with asyncio.timeout(budget.total_seconds()):
         # `buildInfo` needs no rights; the connection it travels on has logged in where there are credentials.
-        build = await client.admin.command("buildInfo")
+        build = await client.admin.command("buildInfo", read_preference=ReadPreference.NEAREST)
     latency = timedelta(seconds=time.perf_counter() - started)
     status = describe(client, pool=pool)
     error = None if status.healthy else "the deployment has no primary and takes no writes"

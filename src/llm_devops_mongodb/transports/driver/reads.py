@@ -28,10 +28,11 @@ if TYPE_CHECKING:
 
 async def find_one(collection: AsyncCollection[Any], operation: op.FindOne, session: Session) -> DocumentReply:
     """Send `find` for one document; the server closes the cursor with its one batch."""
+    # The driver shows a large document as a view of its whole reply, which would keep that alive.
     given = find_arguments(operation.options)
     given.pop("limit", None)
     document = await collection.find_one(small(operation.filter), session=session, **given)
-    return DocumentReply(None if document is None else document.raw)
+    return DocumentReply(None if document is None else bytes(document.raw))
 
 
 def find(collection: AsyncCollection[Any], operation: op.Find, session: Session) -> AsyncRawBatchCursor[Any]:
@@ -73,7 +74,7 @@ async def run_command(database: AsyncDatabase[Any], operation: op.RunCommand, se
         read_preference=database.read_preference if operation.settings.read_preference else None,
         codec_options=database.codec_options,
     )
-    return DocumentReply(reply.raw)
+    return DocumentReply(bytes(reply.raw))
 
 
 async def list_collection_names(

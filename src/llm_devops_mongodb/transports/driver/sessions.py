@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, assert_never
 
 from llm_devops_mongodb import operations as op
-from llm_devops_mongodb.errors import TransactionError
+from llm_devops_mongodb.errors import SessionBusyError, TransactionError
 from llm_devops_mongodb.transports.driver.arguments import milliseconds
+from llm_devops_mongodb.transports.driver.cursors import Reaper
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from llm_devops_mongodb.operations import SessionOperation, SessionRef
     from llm_devops_mongodb.options import TransactionOptions
     from llm_devops_mongodb.transports.driver.concerns import Concerns
+
+
+_GRACE = 1.0
 
 
 class LiveSessions:
@@ -31,6 +35,7 @@ class LiveSessions:
         self._concerns = concerns
         self._live: dict[SessionRef, AsyncClientSession] = {}
         self._busy: set[SessionRef] = set()
+        self._reapers: dict[SessionRef, Reaper] = {}
 
     @contextmanager
     def lent(self, ref: SessionRef | None) -> Generator[AsyncClientSession | None]:
@@ -44,6 +49,22 @@ class LiveSessions:
         else:
             with self._held(ref) as session:
                 yield session
+
+    @contextmanager
+    def lent_on(self, ref: SessionRef | None) -> Generator[AsyncClientSession | None]:
+        """Lend the session to a stream that was opened in it.
+
+        Raises:
+            TransactionError: Another operation has it, or it has ended.
+        """
+        if ref is not None and ref not in self._live:
+            raise TransactionError("the session of the stream has ended")
+        with self.lent(ref) as session:
+            yield session
+
+    def reaper(self, ref: SessionRef) -> Reaper:
+        """Return what finishes the abandoned reads of a session before it ends."""
+        return self._reapers.setdefault(ref, Reaper())
 
     async def handle(self, operation: SessionOperation) -> None:
         """Begin, commit or abort a transaction, or end a session."""
@@ -72,6 +93,10 @@ class LiveSessions:
 
     async def _end(self, ref: SessionRef) -> None:
         session = self._live.pop(ref, None)
+        reaper = self._reapers.pop(ref, None)
+        if reaper is not None:
+            # The driver closes no cursor in a session that has ended.
+            await reaper.aclose(grace=_GRACE)
         if session is not None:
             await session.end_session()
 
@@ -83,7 +108,7 @@ class LiveSessions:
     @contextmanager
     def _held(self, ref: SessionRef) -> Generator[AsyncClientSession]:
         if ref in self._busy:
-            raise TransactionError("two operations at once in one session; await the first, or use two sessions")
+            raise SessionBusyError("two operations at once in one session; await the first, or use two sessions")
         self._busy.add(ref)
         try:
             yield self._of(ref)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from dataclasses import replace
 from datetime import timedelta
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
     from llm_devops_mongodb.transports.driver.cursors import DriverCursor
 
 _CLOSING_GRACE = 1.0
+_DRAINING = 10.0
+"""Seconds that operations under way have to finish when the client is closed."""
+
 _HEALTH_BUDGET = timedelta(seconds=5)
 
 
@@ -63,7 +67,8 @@ class DriverTransport:
         self._config = config
         self._release = release
         self._in_use = 0
-        self._closed = False
+        self._idle = asyncio.Event()
+        self._closing: asyncio.Task[None] | None = None
         self._process = os.getpid()
         self._loop = asyncio.get_running_loop()
         self._reaper = Reaper()
@@ -87,14 +92,27 @@ class DriverTransport:
             raise self.translate(error, operation) from error
         finally:
             self._in_use -= 1
+            if self._closing is not None and not self._in_use:
+                self._idle.set()
 
     async def aclose(self) -> None:
-        """Finish what is being cleaned up, end sessions and close every connection. May be called again."""
-        if self._closed:
-            return
-        self._check_usable()
-        self._closed = True
+        """Refuse new operations, let those under way finish, and close every connection. May be called again.
+
+        It is done once and to its end, whoever asks for it again and whoever is cancelled meanwhile.
+        """
+        if self._closing is None:
+            self._check_usable()
+            self._closing = asyncio.create_task(self._close())
+        # Not a shield: from Python 3.14 it reports the failure of what it shielded.
+        await asyncio.wait((self._closing,))
+        self._closing.result()
+
+    async def _close(self) -> None:
         try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_DRAINING):
+                    while self._in_use:
+                        await self._idle.wait()
             await self._reaper.aclose(grace=_CLOSING_GRACE)
             await self._sessions.aclose()
         finally:
@@ -178,12 +196,10 @@ class DriverTransport:
         if operation.namespace.collection:
             collection = self._collections.of(operation.namespace, operation.settings)
             opening = collection.aggregate_raw_batches(pipeline, session=session, **given)
-            cursor = await opened(opening, self._reaper, in_session=session is not None)
+            cursor = await opened(opening, self._reaper_of(operation))
             return self._streamed(cursor, operation)
         database = self._collections.database(operation.namespace.database, operation.settings)
-        cursor = await opened(
-            database.aggregate(pipeline, session=session, **given), self._reaper, in_session=session is not None
-        )
+        cursor = await opened(database.aggregate(pipeline, session=session, **given), self._reaper_of(operation))
         return self._streamed(cursor, operation, DocumentFrames)
 
     def _streamed(
@@ -196,9 +212,12 @@ class DriverTransport:
             return self.translate(error, operation)
 
         def lent() -> AbstractContextManager[object]:
-            return self._sessions.lent(operation.session)
+            return self._sessions.lent_on(operation.session)
 
-        return CursorReply(kind(cursor, translate=translate, lent=lent, reaper=self._reaper))
+        return CursorReply(kind(cursor, translate=translate, lent=lent, reaper=self._reaper_of(operation)))
+
+    def _reaper_of(self, operation: op.Find | op.Aggregate) -> Reaper:
+        return self._reaper if operation.session is None else self._sessions.reaper(operation.session)
 
     async def _check_health(self) -> HealthStatus:
         pool = PoolStatus(
@@ -217,7 +236,7 @@ class DriverTransport:
         return replace(describe(self.client, pool=pool), healthy=False, error=error)
 
     def _check_usable(self) -> None:
-        if self._closed:
+        if self._closing is not None:
             raise ClientStateError("the client is closed; connect a new one")
         if os.getpid() != self._process:
             raise ClientStateError(

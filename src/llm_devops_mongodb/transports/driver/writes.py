@@ -115,4 +115,4 @@ def _deleted(result: DeleteResult) -> DeleteReply:
 
 
 def _found(document: Any) -> DocumentReply:
-    return DocumentReply(None if document is None else document.raw)
+    return DocumentReply(None if document is None else bytes(document.raw))
