@@ -215,8 +215,9 @@ async def test_cancelled_reads_in_a_session_leave_no_cursor(
             await asyncio.gather(*(read(0.0005 * n, transaction=transaction) for n in range(40)))
 
     async with asyncio.timeout(20):
-        while await open_cursors() > before:
+        while (after := await open_cursors()) > before:
             await asyncio.sleep(0.01)
+    assert after <= before
 
 
 async def test_a_stream_of_an_ended_session_is_told(mongo_client: MongoClient, accounts: Any) -> None:
@@ -234,6 +235,7 @@ async def test_a_session_outlives_its_client_quietly(mongo_server: Any) -> None:
     async with client.start_session() as session:
         await client.collection("test", "x").find_one(session=session)
         await client.close()
+    assert "ended" in repr(session)
 
 
 async def test_a_count_from_metadata_is_refused_in_a_transaction(mongo_client: MongoClient, accounts: Any) -> None:

@@ -12,6 +12,7 @@ from llm_devops_mongodb.results import (
     BulkWriteResult,
     DeleteResult,
     HealthStatus,
+    PaginatedResult,
     InsertManyResult,
     InsertOneResult,
     PoolStatus,
@@ -90,3 +91,15 @@ def test_a_reply_of_another_kind_is_refused():
     with pytest.raises(SimulationTypeMismatchError) as raised:
         expect(DoneReply(), CountReply)
     assert (raised.value.expected, raised.value.actual) == ("CountReply", "DoneReply")
+
+
+@pytest.mark.parametrize(("total", "size", "pages"), [(0, 10, 0), (1, 10, 1), (10, 10, 1), (11, 10, 2)])
+def test_a_paginated_result_counts_its_pages(total: int, size: int, pages: int) -> None:
+    page: PaginatedResult[int] = PaginatedResult(items=[], total=total, page=0, page_size=size, has_next=False)
+
+    assert page.total_pages == pages
+    assert not page.has_prev
+
+
+def test_a_later_page_has_one_before_it() -> None:
+    assert PaginatedResult(items=[1], total=11, page=1, page_size=10, has_next=False).has_prev
