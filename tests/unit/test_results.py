@@ -12,9 +12,9 @@ from llm_devops_mongodb.results import (
     BulkWriteResult,
     DeleteResult,
     HealthStatus,
-    PaginatedResult,
     InsertManyResult,
     InsertOneResult,
+    PaginatedResult,
     PoolStatus,
     UpdateResult,
 )
