@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bson import ObjectId
 
 from llm_devops_mongodb.codecs import encode_document
+from llm_devops_mongodb.errors import InvalidDocumentError
 from llm_devops_mongodb.validation import (
     check_document,
     check_size,
@@ -17,12 +18,15 @@ from llm_devops_mongodb.validation import (
     validate_pipeline,
     validate_update,
 )
+from llm_devops_mongodb.validation.values import built
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from llm_devops_mongodb.codecs import BsonSettings
     from llm_devops_mongodb.config import MongoConfig
     from llm_devops_mongodb.operations import RawDocument, RawPipeline
-    from llm_devops_mongodb.options import Document
+    from llm_devops_mongodb.options import Document, Filter, Pipeline, Update
     from llm_devops_mongodb.transport import Transport
 
 _EMPTY = b"\x05\x00\x00\x00\x00"
@@ -48,27 +52,43 @@ class Access:
         """Refuse a namespace that the server would."""
         validate_namespace(database, collection, max_bytes=self.config.max_namespace_bytes)
 
-    def filter(self, filter: Document | None) -> RawDocument:
+    def filter(self, filter: Filter | None) -> RawDocument:
         """Check and encode a filter; None matches everything."""
         if filter is None:
             return _EMPTY
+        document: Document = built(filter)
         if self.config.validate_documents:
-            validate_filter(filter)
-        return encode_document(filter, self.bson)
+            validate_filter(document)
+        return encode_document(document, self.bson)
 
-    def update(self, update: Document | Sequence[Document]) -> RawDocument | RawPipeline:
+    def chosen(self, filter: Filter | None, *, many: bool = False) -> RawDocument:
+        """Check and encode the filter of a write.
+
+        Raises:
+            InvalidDocumentError: It was forgotten: it is None, or a builder without conditions for a write of many.
+        """
+        # No method's signature allows None; a forgotten filter comes from code that is not type-checked.
+        if filter is None:
+            raise InvalidDocumentError("no filter was given; to mean every document, give {}")
+        if many and not filter and built(filter) is not filter:
+            raise InvalidDocumentError("the filter has no conditions; to mean every document, give {}")
+        return self.filter(filter)
+
+    def update(self, update: Update) -> RawDocument | RawPipeline:
         """Check and encode an update: operators, or a pipeline."""
+        given: Document | Sequence[Document] = built(update)
         if self.config.validate_documents:
-            validate_update(update)
-        if isinstance(update, Mapping):
-            return encode_document(update, self.bson)
-        return tuple(encode_document(stage, self.bson) for stage in update)
+            validate_update(given)
+        if isinstance(given, Mapping):
+            return encode_document(given, self.bson)
+        return tuple(encode_document(stage, self.bson) for stage in given)
 
-    def pipeline(self, pipeline: Sequence[Document]) -> RawPipeline:
+    def pipeline(self, pipeline: Pipeline) -> RawPipeline:
         """Check and encode a pipeline."""
+        stages: Sequence[Document] = built(pipeline)
         if self.config.validate_documents:
-            validate_pipeline(pipeline)
-        return tuple(encode_document(stage, self.bson) for stage in pipeline)
+            validate_pipeline(stages)
+        return tuple(encode_document(stage, self.bson) for stage in stages)
 
     @property
     def check(self) -> Callable[[Mapping[str, Any]], None] | None:

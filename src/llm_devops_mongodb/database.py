@@ -17,12 +17,12 @@ from llm_devops_mongodb.validation import validate_database_name
 from llm_devops_mongodb.validation.values import is_mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from llm_devops_mongodb.access import Access
-    from llm_devops_mongodb.concerns import ReadPreference
+    from llm_devops_mongodb.concerns import ReadConcern, ReadPreference, WriteConcern
     from llm_devops_mongodb.operations import SessionRef
-    from llm_devops_mongodb.options import Document
+    from llm_devops_mongodb.options import Document, Filter, Pipeline
     from llm_devops_mongodb.session import Session
 
 R = TypeVar("R")
@@ -34,10 +34,11 @@ _AGGREGATE = AggregateOptions()
 class Database:
     """One database, made by `MongoClient.database`; nothing is sent when it is made."""
 
-    def __init__(self, access: Access, name: str) -> None:
+    def __init__(self, access: Access, name: str, *, settings: Settings = _NO_SETTINGS) -> None:
         validate_database_name(name)
         self._access = access
         self._namespace = Namespace(name, "")
+        self._settings = settings
 
     def __repr__(self) -> str:
         return f"Database({self.name!r})"
@@ -64,12 +65,21 @@ class Database:
         """
         self._access.check_namespace(self.name, name)
         return Collection(
-            self._access, Namespace(self.name, name), codec_for(T, self._access.bson), settings=_NO_SETTINGS
+            self._access, Namespace(self.name, name), codec_for(T, self._access.bson), settings=self._settings
         )
 
-    async def list_collection_names(
-        self, filter: Document | None = None, *, session: Session | None = None
-    ) -> list[str]:
+    def with_options(
+        self,
+        *,
+        read_preference: ReadPreference | None = None,
+        read_concern: ReadConcern | None = None,
+        write_concern: WriteConcern | None = None,
+    ) -> Database:
+        """Return a handle with other settings, for its collections too; what is None stays as it is here."""
+        given = Settings(read_preference=read_preference, read_concern=read_concern, write_concern=write_concern)
+        return Database(self._access, self.name, settings=self._settings.but(given))
+
+    async def list_collection_names(self, filter: Filter | None = None, *, session: Session | None = None) -> list[str]:
         """Return the names of the collections that match, in alphabetical order."""
         operation = op.ListCollectionNames(*self._target(session), self._access.filter(filter))
         return list(expect(await self._access.transport.handle(operation), replies.NamesReply).names)
@@ -83,7 +93,7 @@ class Database:
 
         Args:
             command: The command; its first key is the command's name.
-            read_preference: Which members may answer; None is the primary.
+            read_preference: Which members may answer; None is the handle's own, or else the primary.
             session: The session to send it in.
 
         Raises:
@@ -94,7 +104,7 @@ class Database:
             raise InvalidDocumentError("a command is a mapping whose first key is the command's name")
         if not command:
             raise InvalidDocumentError("the command is empty; its first key is the command's name")
-        settings = Settings(read_preference=read_preference) if read_preference else _NO_SETTINGS
+        settings = self._settings.but(Settings(read_preference=read_preference))
         operation = op.RunCommand(*self._target(session, settings), self._access.encode(command))
         reply = expect(await self._access.transport.handle(operation), replies.DocumentReply)
         return decode_document(reply.document or b"", self._access.bson)
@@ -102,7 +112,7 @@ class Database:
     @overload
     async def aggregate(
         self,
-        pipeline: Sequence[Document],
+        pipeline: Pipeline,
         options: AggregateOptions | None = None,
         T: type[dict[str, Any]] = ...,
         *,
@@ -112,7 +122,7 @@ class Database:
     @overload
     async def aggregate(
         self,
-        pipeline: Sequence[Document],
+        pipeline: Pipeline,
         options: AggregateOptions | None = None,
         T: type[R] = ...,  # pyright: ignore[reportInvalidTypeVarUse]  # left out it is the overload above
         *,
@@ -121,7 +131,7 @@ class Database:
     ) -> list[R]: ...
     async def aggregate(
         self,
-        pipeline: Sequence[Document],
+        pipeline: Pipeline,
         options: AggregateOptions | None = None,
         T: Any = dict,
         *,
@@ -138,6 +148,36 @@ class Database:
         most = self._access.config.max_find_results
         return await collected(frames, codec, namespace=self.name, on_error=on_error, most=most)
 
+    async def list_collections(
+        self, filter: Filter | None = None, *, session: Session | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the collections and views that match, as the server describes them: `name`, `type`, `options`."""
+        command: dict[str, Any] = {"listCollections": 1, "filter": {} if filter is None else dict(filter)}
+        found: list[dict[str, Any]] = []
+        while True:
+            cursor = (await self.run_command(command, session=session))["cursor"]
+            found += cursor.get("firstBatch", cursor.get("nextBatch"))
+            if not cursor["id"]:
+                return found
+            command = {"getMore": cursor["id"], "collection": cursor["ns"].partition(".")[2]}
+
+    async def create_collection(
+        self, name: str, options: Mapping[str, Any] | None = None, *, session: Session | None = None
+    ) -> None:
+        """Create a collection, or a view, with settings; a plain one needs no creating: its first insert does it.
+
+        Args:
+            name: The collection's name.
+            options: Settings by the server's own names, such as `validator`, `capped` with `size`, `timeseries`,
+                `collation`, or `viewOn` with `pipeline`.
+            session: The session to create it in.
+
+        Raises:
+            QueryError: It is there already with other settings, or a setting is refused.
+        """
+        self._access.check_namespace(self.name, name)
+        await self.run_command({"create": name, **(options or {})}, session=session)
+
     async def drop_collection(self, name: str, *, session: Session | None = None) -> None:
         """Drop a collection; one that is not there is no error."""
         self._access.check_namespace(self.name, name)
@@ -146,6 +186,10 @@ class Database:
         expect(await self._access.transport.handle(operation), replies.DoneReply)
 
     def _target(
-        self, session: Session | None, settings: Settings = _NO_SETTINGS
+        self, session: Session | None, settings: Settings | None = None
     ) -> tuple[Namespace, Settings, SessionRef | None]:
-        return self._namespace, settings, None if session is None else session.ref_for(self._access.transport)
+        return (
+            self._namespace,
+            settings or self._settings,
+            None if session is None else session.ref_for(self._access.transport),
+        )

@@ -19,3 +19,7 @@ class Namespace:
 
     def __str__(self) -> str:
         return f"{self.database}.{self.collection}" if self.collection else self.database
+
+    def of_database(self) -> Namespace:
+        """Return the namespace of the database itself, as commands have it."""
+        return Namespace(self.database, "")

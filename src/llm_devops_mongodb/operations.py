@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from llm_devops_mongodb.namespace import Namespace
     from llm_devops_mongodb.options import (
         AggregateOptions,
+        BulkWriteOptions,
         CountOptions,
         DeleteOptions,
         DistinctOptions,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         Settings,
         TransactionOptions,
         UpdateOptions,
+        Verbosity,
     )
 
 RawDocument = bytes
@@ -166,6 +168,65 @@ class FindOneAndDelete(_Targeted):
 
 
 @dataclass(frozen=True, slots=True)
+class InsertWrite:
+    """In a bulk write: insert one document; it holds its `_id`."""
+
+    document: RawDocument
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateWrite:
+    """In a bulk write: change the first match, or every one, by operators or by a pipeline."""
+
+    filter: RawDocument
+    update: RawDocument | RawPipeline
+    multi: bool
+    options: UpdateOptions
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceWrite:
+    """In a bulk write: replace the first match."""
+
+    filter: RawDocument
+    replacement: RawDocument
+    options: UpdateOptions
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteWrite:
+    """In a bulk write: delete the first match, or every one."""
+
+    filter: RawDocument
+    multi: bool
+    options: DeleteOptions
+
+
+Write = InsertWrite | UpdateWrite | ReplaceWrite | DeleteWrite
+"""One write of a bulk write. Of its options those that the server takes for a single write are set."""
+
+
+@dataclass(frozen=True, slots=True)
+class BulkWrite(_Targeted):
+    """Several writes of one collection. Ordered stops at the first failure."""
+
+    writes: tuple[Write, ...]
+    ordered: bool
+    options: BulkWriteOptions
+
+
+@dataclass(frozen=True, slots=True)
+class ClientBulkWrite:
+    """Several writes, each of its own collection, in one command of servers from 8.0."""
+
+    writes: tuple[tuple[Namespace, Write], ...]
+    ordered: bool
+    options: BulkWriteOptions
+    settings: Settings
+    session: SessionRef | None
+
+
+@dataclass(frozen=True, slots=True)
 class CountDocuments(_Targeted):
     """Count the matches."""
 
@@ -194,6 +255,14 @@ class RunCommand(_Targeted):
     """Any command of a database; the driver neither retries nor interprets it."""
 
     command: RawDocument
+
+
+@dataclass(frozen=True, slots=True)
+class Explain(_Targeted):
+    """How the server would answer a command, or did: the command is not recorded as one that was run."""
+
+    command: RawDocument
+    verbosity: Verbosity
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +324,7 @@ CollectionOperation = (
     | FindOneAndUpdate
     | FindOneAndReplace
     | FindOneAndDelete
+    | BulkWrite
     | CountDocuments
     | EstimatedDocumentCount
     | Distinct
@@ -262,13 +332,13 @@ CollectionOperation = (
 )
 """What is asked of one collection."""
 
-DatabaseOperation = Aggregate | RunCommand | ListCollectionNames
+DatabaseOperation = Aggregate | RunCommand | Explain | ListCollectionNames
 """What may be asked of a database; an aggregation also of a collection."""
 
 SessionOperation = StartTransaction | CommitTransaction | AbortTransaction | EndSession
 """What is asked of a session."""
 
-Operation = CollectionOperation | DatabaseOperation | SessionOperation | CheckHealth
+Operation = CollectionOperation | DatabaseOperation | SessionOperation | ClientBulkWrite | CheckHealth
 """Everything a transport may be asked."""
 
 WRITES = (
@@ -282,6 +352,8 @@ WRITES = (
     FindOneAndUpdate,
     FindOneAndReplace,
     FindOneAndDelete,
+    BulkWrite,
+    ClientBulkWrite,
     DropCollection,
     CommitTransaction,
 )

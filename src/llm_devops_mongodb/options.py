@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
 from llm_devops_mongodb.errors import InvalidDocumentError
+from llm_devops_mongodb.validation.values import Buildable
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -28,6 +29,19 @@ Hint = str | Mapping[str, Any] | Sequence[tuple[str, Any]]
 
 Projection = Mapping[str, Any] | Sequence[str]
 """The fields to return: names, or a projection document."""
+
+
+Filter = Document
+"""What documents must match: a mapping, which a `FilterBuilder` is too."""
+
+Pipeline = Sequence[Document] | Buildable[Sequence[Document]]
+"""Stages of an aggregation: documents, or a `PipelineBuilder`."""
+
+Update = Document | Pipeline
+"""Update operators, which an `UpdateBuilder` is too, or a pipeline."""
+
+Verbosity = Literal["queryPlanner", "executionStats", "allPlansExecution"]
+"""How much `explain` tells: the plan, how it did when it was run, or how every candidate did."""
 
 
 class ReturnDocument(StrEnum):
@@ -58,6 +72,14 @@ class Settings:
     read_preference: ReadPreference | None = None
     read_concern: ReadConcern | None = None
     write_concern: WriteConcern | None = None
+
+    def but(self, other: Settings) -> Settings:
+        """Return these settings, with those of `other` that are not None in their place."""
+        return Settings(
+            read_preference=other.read_preference or self.read_preference,
+            read_concern=other.read_concern or self.read_concern,
+            write_concern=other.write_concern or self.write_concern,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +182,21 @@ class DeleteOptions:
     collation: Document | None = None
     let: Document | None = None
     comment: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BulkWriteOptions:
+    """Options of a bulk write as a whole.
+
+    Attributes:
+        let: Variables for expressions.
+        comment: Shown in the server's log and profile.
+        bypass_document_validation: Skip the collections' own schema validation.
+    """
+
+    let: Document | None = None
+    comment: Any = None
+    bypass_document_validation: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

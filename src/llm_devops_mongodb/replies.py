@@ -62,6 +62,28 @@ class DeleteReply:
 
 
 @dataclass(frozen=True, slots=True)
+class BulkWriteReply:
+    """Several writes were done.
+
+    Attributes:
+        inserted_count: Documents inserted.
+        matched_count: Documents that filters of updates matched.
+        modified_count: Documents changed.
+        deleted_count: Documents deleted.
+        upserted: For each document inserted because none matched the index of its write, and a document that holds
+            its `_id`.
+        acknowledged: False with write concern `w=0`.
+    """
+
+    inserted_count: int
+    matched_count: int
+    modified_count: int
+    deleted_count: int
+    upserted: tuple[tuple[int, RawDocument], ...]
+    acknowledged: bool
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentReply:
     """One document, or None where nothing matched."""
 
@@ -114,6 +136,7 @@ Reply = (
     | InsertReply
     | UpdateReply
     | DeleteReply
+    | BulkWriteReply
     | CountReply
     | ValuesReply
     | NamesReply

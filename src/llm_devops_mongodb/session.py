@@ -16,12 +16,12 @@ from llm_devops_mongodb.errors import ClientStateError, MongoError, SessionBusyE
 from llm_devops_mongodb.options import TransactionOptions
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable
     from types import TracebackType
 
     from llm_devops_mongodb.collection import Collection
     from llm_devops_mongodb.operations import SessionRef
-    from llm_devops_mongodb.options import Document
+    from llm_devops_mongodb.options import Filter, Update
     from llm_devops_mongodb.results import DeleteResult, InsertOneResult, UpdateResult
     from llm_devops_mongodb.transport import Transport
 
@@ -197,17 +197,15 @@ class Session:
         """Insert one document as part of this session."""
         return await collection.insert_one(document, session=self)
 
-    async def find_one(self, collection: Collection[T], filter: Document | None = None) -> T | None:
+    async def find_one(self, collection: Collection[T], filter: Filter | None = None) -> T | None:
         """Find one document as part of this session."""
         return await collection.find_one(filter, session=self)
 
-    async def update_one(
-        self, collection: Collection[Any], filter: Document, update: Document | Sequence[Document]
-    ) -> UpdateResult:
+    async def update_one(self, collection: Collection[Any], filter: Filter, update: Update) -> UpdateResult:
         """Change one document as part of this session."""
         return await collection.update_one(filter, update, session=self)
 
-    async def delete_one(self, collection: Collection[Any], filter: Document) -> DeleteResult:
+    async def delete_one(self, collection: Collection[Any], filter: Filter) -> DeleteResult:
         """Delete one document as part of this session."""
         return await collection.delete_one(filter, session=self)
 

@@ -36,11 +36,11 @@ EXPECTED = {name for names in NAMES.values() for name in names.split()}
 METHODS = {
     "MongoClient": "connect from_env database default_database collection start_session with_transaction "
     "health_check close driver config",
-    "Database": "name collection list_collection_names run_command aggregate drop_collection",
+    "Database": "name collection list_collection_names run_command aggregate drop_collection list_collections create_collection with_options",
     "Collection": "insert_one insert_many find_one find find_by_id find_stream update_one update_many replace_one "
     "upsert delete_one delete_many delete_by_id find_one_and_update find_one_and_replace find_one_and_delete "
     "count_documents estimated_document_count distinct aggregate aggregate_stream with_type with_options within "
-    "name namespace",
+    "name namespace create_index list_indexes drop_index",
     "Session": "start_transaction commit abort transaction with_transaction insert_one find_one update_one "
     "delete_one end in_transaction",
     "DocumentStream": "next aclose",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from llm_devops_mongodb.codecs import codec_for
+from llm_devops_mongodb.collection.indexes import Indexes
 from llm_devops_mongodb.collection.writes import Writes
 from llm_devops_mongodb.options import Settings
 
@@ -18,7 +19,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
-class Collection(Writes[T]):
+class Collection(Writes[T], Indexes[T]):
     """Typed access to one collection, made by `MongoClient.collection` or `Database.collection`.
 
     An immutable handle: nothing is sent when it is made, many may name one collection, and each has its own type and
@@ -46,11 +47,8 @@ class Collection(Writes[T]):
         write_concern: WriteConcern | None = None,
     ) -> Collection[T]:
         """Return a handle with other settings; what is None stays as it is here."""
-        settings = Settings(
-            read_preference=read_preference or self._settings.read_preference,
-            read_concern=read_concern or self._settings.read_concern,
-            write_concern=write_concern or self._settings.write_concern,
-        )
+        given = Settings(read_preference=read_preference, read_concern=read_concern, write_concern=write_concern)
+        settings = self._settings.but(given)
         return Collection(self._access, self._namespace, self._codec, settings=settings, session=self._session)
 
     def within(self, session: Session) -> Collection[T]:

@@ -37,6 +37,17 @@ class CollectionHandle(Generic[T]):
         kind = getattr(self._codec.document_type, "__name__", str(self._codec.document_type))
         return f"{type(self).__name__}({str(self._namespace)!r}, {kind})"
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, CollectionHandle):
+            return NotImplemented
+        return self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._namespace)
+
+    def _key(self) -> tuple[object, ...]:
+        return self._access, self._namespace, self._codec.document_type, self._settings, self._session
+
     @property
     def name(self) -> str:
         """The collection's name within its database."""

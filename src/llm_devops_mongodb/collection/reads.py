@@ -17,10 +17,8 @@ from llm_devops_mongodb.validation import parse_object_id
 from llm_devops_mongodb.validation.values import is_mapping, is_regex
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from llm_devops_mongodb.codecs import Codec
-    from llm_devops_mongodb.options import Document
+    from llm_devops_mongodb.options import Filter, Pipeline
     from llm_devops_mongodb.session import Session
 
 T = TypeVar("T")
@@ -39,7 +37,7 @@ class Reads(CollectionHandle[T]):
     """Find, count, distinct and aggregate."""
 
     async def find_one(
-        self, filter: Document | None = None, options: FindOptions | None = None, *, session: Session | None = None
+        self, filter: Filter | None = None, options: FindOptions | None = None, *, session: Session | None = None
     ) -> T | None:
         """Return the first document that matches, or None.
 
@@ -69,7 +67,7 @@ class Reads(CollectionHandle[T]):
 
     async def find(
         self,
-        filter: Document | None = None,
+        filter: Filter | None = None,
         options: FindOptions | None = None,
         *,
         on_error: OnError = "raise",
@@ -93,7 +91,7 @@ class Reads(CollectionHandle[T]):
 
     def find_stream(
         self,
-        filter: Document | None = None,
+        filter: Filter | None = None,
         options: FindOptions | None = None,
         *,
         on_error: OnError = "raise",
@@ -118,7 +116,7 @@ class Reads(CollectionHandle[T]):
         return self._stream(operation, self._codec, on_error)
 
     async def count_documents(
-        self, filter: Document | None = None, options: CountOptions | None = None, *, session: Session | None = None
+        self, filter: Filter | None = None, options: CountOptions | None = None, *, session: Session | None = None
     ) -> int:
         """Count the documents that match, exactly. It reads them, or an index."""
         operation = op.CountDocuments(*self._target(session), self._access.filter(filter), options or _COUNT)
@@ -141,7 +139,7 @@ class Reads(CollectionHandle[T]):
     async def distinct(
         self,
         field: str,
-        filter: Document | None = None,
+        filter: Filter | None = None,
         *,
         options: DistinctOptions | None = None,
         session: Session | None = None,
@@ -150,7 +148,7 @@ class Reads(CollectionHandle[T]):
     async def distinct(
         self,
         field: str,
-        filter: Document | None = None,
+        filter: Filter | None = None,
         T: type[R] = ...,  # pyright: ignore[reportInvalidTypeVarUse]  # left out it is the overload above
         *,
         options: DistinctOptions | None = None,
@@ -159,7 +157,7 @@ class Reads(CollectionHandle[T]):
     async def distinct(
         self,
         field: str,
-        filter: Document | None = None,
+        filter: Filter | None = None,
         T: Any = object,
         *,
         options: DistinctOptions | None = None,
@@ -186,7 +184,7 @@ class Reads(CollectionHandle[T]):
     @overload
     async def aggregate(
         self,
-        pipeline: Sequence[Document],
+        pipeline: Pipeline,
         options: AggregateOptions | None = None,
         T: type[dict[str, Any]] = ...,
         *,
@@ -196,7 +194,7 @@ class Reads(CollectionHandle[T]):
     @overload
     async def aggregate(
         self,
-        pipeline: Sequence[Document],
+        pipeline: Pipeline,
         options: AggregateOptions | None = None,
         T: type[R] = ...,  # pyright: ignore[reportInvalidTypeVarUse]  # left out it is the overload above
         *,
@@ -205,7 +203,7 @@ class Reads(CollectionHandle[T]):
     ) -> list[R]: ...
     async def aggregate(
         self,
-        pipeline: Sequence[Document],
+        pipeline: Pipeline,
         options: AggregateOptions | None = None,
         T: Any = dict,
         *,
@@ -232,7 +230,7 @@ class Reads(CollectionHandle[T]):
     @overload
     def aggregate_stream(
         self,
-        pipeline: Sequence[Document],
+        pipeline: Pipeline,
         options: AggregateOptions | None = None,
         T: type[dict[str, Any]] = ...,
         *,
@@ -242,7 +240,7 @@ class Reads(CollectionHandle[T]):
     @overload
     def aggregate_stream(
         self,
-        pipeline: Sequence[Document],
+        pipeline: Pipeline,
         options: AggregateOptions | None = None,
         T: type[R] = ...,  # pyright: ignore[reportInvalidTypeVarUse]  # left out it is the overload above
         *,
@@ -251,7 +249,7 @@ class Reads(CollectionHandle[T]):
     ) -> DocumentStream[R]: ...
     def aggregate_stream(
         self,
-        pipeline: Sequence[Document],
+        pipeline: Pipeline,
         options: AggregateOptions | None = None,
         T: Any = dict,
         *,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from llm_devops_mongodb.codecs import EncodedDocument
     from llm_devops_mongodb.operations import RawDocument
-    from llm_devops_mongodb.options import Document
+    from llm_devops_mongodb.options import Filter, Update
     from llm_devops_mongodb.session import Session
 
 T = TypeVar("T")
@@ -93,8 +93,8 @@ class Writes(Reads[T]):
 
     async def update_one(
         self,
-        filter: Document,
-        update: Document | Sequence[Document],
+        filter: Filter,
+        update: Update,
         options: UpdateOptions | None = None,
         *,
         session: Session | None = None,
@@ -103,7 +103,7 @@ class Writes(Reads[T]):
 
         Args:
             filter: What must match; `{}` matches every document.
-            update: Update operators, or a pipeline.
+            update: Update operators, a builder of them, or a pipeline.
             options: Upsert, array filters and the rest.
             session: The session to write in.
 
@@ -112,14 +112,14 @@ class Writes(Reads[T]):
             WriteError: The server refused it.
         """
         operation = op.UpdateOne(
-            *self._target(session), self._filter(filter), self._access.update(update), options or _UPDATE
+            *self._target(session), self._access.chosen(filter), self._access.update(update), options or _UPDATE
         )
         return self._updated(await self._access.transport.handle(operation))
 
     async def update_many(
         self,
-        filter: Document,
-        update: Document | Sequence[Document],
+        filter: Filter,
+        update: Update,
         options: UpdateOptions | None = None,
         *,
         session: Session | None = None,
@@ -127,23 +127,27 @@ class Writes(Reads[T]):
         """Change every document that matches; the driver does not send it again after a broken connection.
 
         Args:
-            filter: What must match. An explicit `{}` matches every document; None is refused.
-            update: Update operators, or a pipeline.
+            filter: What must match. An explicit `{}` matches every document; None and a `FilterBuilder` without
+                conditions are refused.
+            update: Update operators, a builder of them, or a pipeline.
             options: Upsert, array filters and the rest.
             session: The session to write in.
 
         Raises:
-            InvalidDocumentError: The filter is None, or filter or update is malformed; nothing was sent.
+            InvalidDocumentError: The filter was forgotten, or filter or update is malformed; nothing was sent.
             WriteError: The server refused it; with outcome `"unknown"`, documents before the failure are changed.
         """
         _refuse("update_many", sort=options and options.sort)
         operation = op.UpdateMany(
-            *self._target(session), self._filter(filter), self._access.update(update), options or _UPDATE
+            *self._target(session),
+            self._access.chosen(filter, many=True),
+            self._access.update(update),
+            options or _UPDATE,
         )
         return self._updated(await self._access.transport.handle(operation))
 
     async def replace_one(
-        self, filter: Document, replacement: T, options: UpdateOptions | None = None, *, session: Session | None = None
+        self, filter: Filter, replacement: T, options: UpdateOptions | None = None, *, session: Session | None = None
     ) -> UpdateResult:
         """Replace the first document that matches; it keeps its `_id`.
 
@@ -155,11 +159,11 @@ class Writes(Reads[T]):
         """
         _refuse("replace_one", array_filters=options and options.array_filters)
         operation = op.ReplaceOne(
-            *self._target(session), self._filter(filter), self._replacement(replacement), options or _UPDATE
+            *self._target(session), self._access.chosen(filter), self._replacement(replacement), options or _UPDATE
         )
         return self._updated(await self._access.transport.handle(operation))
 
-    async def upsert(self, filter: Document, document: T, *, session: Session | None = None) -> UpdateResult:
+    async def upsert(self, filter: Filter, document: T, *, session: Session | None = None) -> UpdateResult:
         """Set the fields of `document` on the first match, or insert it where there is none.
 
         `$set` of every field but `_id`; `$setOnInsert` of `_id` where `document` has one.
@@ -169,7 +173,7 @@ class Writes(Reads[T]):
                 dot: `$set` would take it for a path. Nothing was sent.
             SerializationError: Neither `document` nor the filter has an `_id`, and the model's may not be an ObjectId.
         """
-        raw_filter = self._filter(filter)
+        raw_filter = self._access.chosen(filter)
         fields = self._codec.to_document(document)
         if (check := self._access.check) is not None:
             check(fields)
@@ -187,26 +191,27 @@ class Writes(Reads[T]):
         return self._updated(await self._access.transport.handle(operation))
 
     async def delete_one(
-        self, filter: Document, options: DeleteOptions | None = None, *, session: Session | None = None
+        self, filter: Filter, options: DeleteOptions | None = None, *, session: Session | None = None
     ) -> DeleteResult:
         """Delete the first document that matches."""
-        operation = op.DeleteOne(*self._target(session), self._filter(filter), options or _DELETE)
+        operation = op.DeleteOne(*self._target(session), self._access.chosen(filter), options or _DELETE)
         return _deleted(await self._access.transport.handle(operation))
 
     async def delete_many(
-        self, filter: Document, options: DeleteOptions | None = None, *, session: Session | None = None
+        self, filter: Filter, options: DeleteOptions | None = None, *, session: Session | None = None
     ) -> DeleteResult:
         """Delete every document that matches.
 
         Args:
-            filter: What must match. An explicit `{}` matches every document; None is refused.
+            filter: What must match. An explicit `{}` matches every document; None and a `FilterBuilder` without
+                conditions are refused.
             options: Collation and the rest.
             session: The session to write in.
 
         Raises:
-            InvalidDocumentError: The filter is None or malformed; nothing was sent.
+            InvalidDocumentError: The filter was forgotten or is malformed; nothing was sent.
         """
-        operation = op.DeleteMany(*self._target(session), self._filter(filter), options or _DELETE)
+        operation = op.DeleteMany(*self._target(session), self._access.chosen(filter, many=True), options or _DELETE)
         return _deleted(await self._access.transport.handle(operation))
 
     async def delete_by_id(self, id: object, *, session: Session | None = None) -> bool:
@@ -221,8 +226,8 @@ class Writes(Reads[T]):
 
     async def find_one_and_update(
         self,
-        filter: Document,
-        update: Document | Sequence[Document],
+        filter: Filter,
+        update: Update,
         options: FindOneAndUpdateOptions | None = None,
         *,
         session: Session | None = None,
@@ -233,13 +238,16 @@ class Writes(Reads[T]):
             The document; None where nothing matched, or before an upsert.
         """
         operation = op.FindOneAndUpdate(
-            *self._target(session), self._filter(filter), self._access.update(update), options or _FIND_AND_UPDATE
+            *self._target(session),
+            self._access.chosen(filter),
+            self._access.update(update),
+            options or _FIND_AND_UPDATE,
         )
         return self._changed(await self._access.transport.handle(operation))
 
     async def find_one_and_replace(
         self,
-        filter: Document,
+        filter: Filter,
         replacement: T,
         options: FindOneAndUpdateOptions | None = None,
         *,
@@ -249,17 +257,19 @@ class Writes(Reads[T]):
         _refuse("find_one_and_replace", array_filters=options and options.array_filters)
         operation = op.FindOneAndReplace(
             *self._target(session),
-            self._filter(filter),
+            self._access.chosen(filter),
             self._replacement(replacement),
             options or _FIND_AND_UPDATE,
         )
         return self._changed(await self._access.transport.handle(operation))
 
     async def find_one_and_delete(
-        self, filter: Document, options: FindOneAndDeleteOptions | None = None, *, session: Session | None = None
+        self, filter: Filter, options: FindOneAndDeleteOptions | None = None, *, session: Session | None = None
     ) -> T | None:
         """Delete the first match and return it; None where nothing matched."""
-        operation = op.FindOneAndDelete(*self._target(session), self._filter(filter), options or _FIND_AND_DELETE)
+        operation = op.FindOneAndDelete(
+            *self._target(session), self._access.chosen(filter), options or _FIND_AND_DELETE
+        )
         return self._changed(await self._access.transport.handle(operation))
 
     def _all_encoded(self, documents: Iterable[T]) -> list[EncodedDocument]:
@@ -275,12 +285,6 @@ class Writes(Reads[T]):
         if (check := self._access.check) is not None:
             check(fields)
         return self._access.sized(self._access.encode(fields))
-
-    def _filter(self, filter: Document | None) -> RawDocument:
-        # No method's signature allows None; a forgotten filter comes from code that is not type-checked.
-        if filter is None:
-            raise InvalidDocumentError("no filter was given; to mean every document, give {}")
-        return self._access.filter(filter)
 
     def _changed(self, reply: replies.Reply) -> T | None:
         """Read the document that was changed; where it does not fit, the change happened all the same."""

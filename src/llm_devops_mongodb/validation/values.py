@@ -37,11 +37,11 @@ class Buildable(Protocol[T_co]):
         ...
 
 
-def built(value: object) -> Any:
+def built(value: Any) -> Any:
     """Give what a builder builds, and anything else as it is."""
-    if is_mapping(value) or is_sequence(value) or isinstance(value, type):
+    if kind_of(value) is dict or kind_of(value) is list:
         return value
-    build = getattr(value, "build", None)
+    build = None if isinstance(value, type) else getattr(value, "build", None)
     return build() if callable(build) else value
 
 

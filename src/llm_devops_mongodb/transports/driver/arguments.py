@@ -16,6 +16,7 @@ from pymongo import ReturnDocument as DriverReturnDocument
 
 from llm_devops_mongodb.options import (
     AggregateOptions,
+    BulkWriteOptions,
     CountOptions,
     CursorType,
     DeleteOptions,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 Options = (
     AggregateOptions
+    | BulkWriteOptions
     | CountOptions
     | DeleteOptions
     | DistinctOptions
@@ -94,8 +96,8 @@ def find_arguments(options: FindOptions) -> dict[str, Any]:
     return arguments
 
 
-def write_arguments(options: InsertOptions | UpdateOptions | DeleteOptions) -> dict[str, Any]:
-    """Return the arguments of the driver's inserts, updates and deletes."""
+def write_arguments(options: InsertOptions | UpdateOptions | DeleteOptions | BulkWriteOptions) -> dict[str, Any]:
+    """Return the arguments of the driver's inserts, updates, deletes and bulk writes."""
     return _given(options)
 
 

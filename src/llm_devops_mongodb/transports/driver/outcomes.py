@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
 _UNKNOWN_COMMIT = "UnknownTransactionCommitResult"
 # One that fails half way has changed some documents; the driver sends many inserts in several commands.
-_MANY = (operations.InsertMany, operations.UpdateMany, operations.DeleteMany, operations.Aggregate)
+_MANY = (
+    operations.InsertMany,
+    operations.UpdateMany,
+    operations.DeleteMany,
+    operations.BulkWrite,
+    operations.ClientBulkWrite,
+    operations.Aggregate,
+)
 
 
 def outcome_unsent(error: driver.PyMongoError, operation: Operation) -> Outcome | None:

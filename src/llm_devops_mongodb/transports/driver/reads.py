@@ -77,6 +77,17 @@ async def run_command(database: AsyncDatabase[Any], operation: op.RunCommand, se
     return DocumentReply(bytes(reply.raw))
 
 
+async def explain(database: AsyncDatabase[Any], operation: op.Explain, session: Session) -> DocumentReply:
+    """Send `explain` of a command."""
+    reply = await database.command(
+        {"explain": raw(operation.command), "verbosity": operation.verbosity},
+        session=session,
+        read_preference=database.read_preference if operation.settings.read_preference else None,
+        codec_options=database.codec_options,
+    )
+    return DocumentReply(bytes(reply.raw))
+
+
 async def list_collection_names(
     database: AsyncDatabase[Any], operation: op.ListCollectionNames, session: Session
 ) -> NamesReply:

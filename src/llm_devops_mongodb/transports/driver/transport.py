@@ -14,7 +14,7 @@ from llm_devops_mongodb.errors import ClientStateError
 from llm_devops_mongodb.options import CursorType
 from llm_devops_mongodb.replies import CursorReply, DoneReply, HealthReply, Reply
 from llm_devops_mongodb.results import PoolStatus
-from llm_devops_mongodb.transports.driver import reads, writes
+from llm_devops_mongodb.transports.driver import bulk_writes, reads, writes
 from llm_devops_mongodb.transports.driver.arguments import aggregate_arguments, raw
 from llm_devops_mongodb.transports.driver.collections import Collections
 from llm_devops_mongodb.transports.driver.concerns import Concerns
@@ -72,7 +72,7 @@ class DriverTransport:
         self._process = os.getpid()
         self._loop = asyncio.get_running_loop()
         self._reaper = Reaper()
-        concerns = Concerns()
+        self._concerns = concerns = Concerns()
         self._collections = Collections(client, concerns, uuid_representation=uuid_representation)
         self._sessions = LiveSessions(client, concerns)
         self._limits = {
@@ -130,7 +130,10 @@ class DriverTransport:
             case op.StartTransaction() | op.CommitTransaction() | op.AbortTransaction() | op.EndSession():
                 await self._sessions.handle(operation)
                 return DoneReply()
-            case op.Aggregate() | op.RunCommand() | op.ListCollectionNames():
+            case op.ClientBulkWrite():
+                with self._sessions.lent(operation.session) as session:
+                    return await bulk_writes.client_bulk_write(self.client, operation, session, self._concerns)
+            case op.Aggregate() | op.RunCommand() | op.Explain() | op.ListCollectionNames():
                 with self._sessions.lent(operation.session) as session:
                     return await self._send_to_database(operation, session)
             case _:
@@ -146,6 +149,8 @@ class DriverTransport:
                 return await self._aggregate(operation, session)
             case op.RunCommand():
                 return await reads.run_command(database, operation, session)
+            case op.Explain():
+                return await reads.explain(database, operation, session)
             case op.ListCollectionNames():
                 return await reads.list_collection_names(database, operation, session)
             case _:
@@ -179,6 +184,8 @@ class DriverTransport:
                 return await writes.find_one_and_replace(collection, operation, session)
             case op.FindOneAndDelete():
                 return await writes.find_one_and_delete(collection, operation, session)
+            case op.BulkWrite():
+                return await bulk_writes.bulk_write(collection, operation, session)
             case op.CountDocuments():
                 return await reads.count_documents(collection, operation, session)
             case op.EstimatedDocumentCount():

@@ -1,0 +1,121 @@
+"""The indexes of a collection."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from llm_devops_mongodb import operations as op
+from llm_devops_mongodb import replies
+from llm_devops_mongodb.codecs import decode_document
+from llm_devops_mongodb.collection.handle import CollectionHandle
+from llm_devops_mongodb.errors import InvalidDocumentError, QueryError
+from llm_devops_mongodb.transport import expect
+from llm_devops_mongodb.validation.values import is_mapping, is_sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from llm_devops_mongodb.options import Document, Hint, Sort
+    from llm_devops_mongodb.session import Session
+
+T = TypeVar("T")
+
+_SECOND = timedelta(seconds=1)
+_NAMESPACE_NOT_FOUND = 26
+
+
+class Indexes(CollectionHandle[T]):
+    """Create, list and drop indexes."""
+
+    async def create_index(
+        self,
+        keys: Sort,
+        *,
+        name: str | None = None,
+        unique: bool | None = None,
+        sparse: bool | None = None,
+        expire_after: timedelta | None = None,
+        partial_filter: Document | None = None,
+        collation: Document | None = None,
+        hidden: bool | None = None,
+        options: Mapping[str, Any] | None = None,
+        session: Session | None = None,
+    ) -> str:
+        """Create an index; one that is there already is no error.
+
+        Args:
+            keys: Fields and directions (1, -1, or a kind such as `"text"`, `"2dsphere"`, `"hashed"`).
+            name: Its name; made of the keys where it is None: `status_1_created_-1`.
+            unique: Refuse a second document with the same keys.
+            sparse: Leave out documents without the field.
+            expire_after: Delete documents this long after the date that the one key holds.
+            partial_filter: Index only what matches.
+            collation: How strings compare.
+            hidden: Keep it up to date, but let no query use it.
+            options: Any other setting by the server's own name, such as `{"wildcardProjection": …}`.
+            session: The session to create it in.
+
+        Returns:
+            The index's name.
+
+        Raises:
+            InvalidDocumentError: There are no keys; nothing was sent.
+            QueryError: The server refused it: an index of that name, or on those keys, is there with other settings.
+        """
+        key = _index_key(keys)
+        name = name or "_".join(f"{field}_{direction}" for field, direction in key.items())
+        index: dict[str, Any] = {"key": key, "name": name, **(options or {})}
+        given = {
+            "unique": unique,
+            "sparse": sparse,
+            "expireAfterSeconds": None if expire_after is None else expire_after // _SECOND,
+            "partialFilterExpression": partial_filter,
+            "collation": collation,
+            "hidden": hidden,
+        }
+        index |= {setting: value for setting, value in given.items() if value is not None}
+        await self._run({"createIndexes": self.name, "indexes": [index]}, session)
+        return name
+
+    async def list_indexes(self, *, session: Session | None = None) -> list[dict[str, Any]]:
+        """Return every index as the server describes it: `key`, `name` and its settings. No collection, no indexes."""
+        try:
+            # A collection has 64 indexes at most, fewer than a first batch holds.
+            reply = await self._run({"listIndexes": self.name}, session)
+        except QueryError as error:
+            if error.code == _NAMESPACE_NOT_FOUND:
+                return []
+            raise
+        indexes: list[dict[str, Any]] = reply["cursor"]["firstBatch"]
+        return indexes
+
+    async def drop_index(self, index: Hint, *, session: Session | None = None) -> None:
+        """Drop an index by its name, or by its fields and directions.
+
+        Raises:
+            InvalidDocumentError: It is `"*"`, which would drop every index but that on `_id`; nothing was sent.
+            QueryError: There is no such index.
+        """
+        if index == "*":
+            raise InvalidDocumentError("'*' would drop every index; drop each by its name")
+        named = index if isinstance(index, str) else _index_key(index)
+        await self._run({"dropIndexes": self.name, "index": named}, session)
+
+    async def _run(self, command: Document, session: Session | None) -> dict[str, Any]:
+        _, settings, reference = self._target(session)
+        operation = op.RunCommand(self._namespace.of_database(), settings, reference, self._access.encode(command))
+        reply = expect(await self._access.transport.handle(operation), replies.DocumentReply)
+        return decode_document(reply.document or b"", self._access.bson)
+
+
+def _index_key(keys: Sort) -> dict[str, Any]:
+    if isinstance(keys, str):
+        keys = {keys: 1}
+    pairs = keys.items() if is_mapping(keys) else keys
+    if not is_mapping(keys) and not is_sequence(keys):
+        raise InvalidDocumentError("an index is fields and directions, such as {'status': 1, 'created': -1}")
+    key = dict((pair, 1) if isinstance(pair, str) else pair for pair in pairs)
+    if not key or "" in key:
+        raise InvalidDocumentError("an index needs a field")
+    return key

@@ -1,0 +1,102 @@
+"""Bulk writes, sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, assert_never
+
+import bson
+import pymongo
+
+from llm_devops_mongodb import operations as op
+from llm_devops_mongodb.replies import BulkWriteReply
+from llm_devops_mongodb.transports.driver.arguments import raw, raw_update, write_arguments
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pymongo import AsyncMongoClient
+    from pymongo.asynchronous.client_session import AsyncClientSession
+    from pymongo.asynchronous.collection import AsyncCollection
+    from pymongo.results import UpdateResult
+
+    from llm_devops_mongodb.transports.driver.concerns import Concerns
+
+    Session = AsyncClientSession | None
+
+Model = (
+    pymongo.InsertOne[Any]
+    | pymongo.UpdateOne
+    | pymongo.UpdateMany
+    | pymongo.ReplaceOne[Any]
+    | pymongo.DeleteOne
+    | pymongo.DeleteMany
+)
+"""One write as the driver takes it."""
+
+
+async def bulk_write(collection: AsyncCollection[Any], operation: op.BulkWrite, session: Session) -> BulkWriteReply:
+    """Send the writes, which the driver cuts by the server's limits; it gives their indexes back as they were."""
+    models = [_model(write) for write in operation.writes]
+    given = write_arguments(operation.options)
+    result = await collection.bulk_write(models, ordered=operation.ordered, session=session, **given)
+    if not result.acknowledged:
+        return _UNACKNOWLEDGED
+    return BulkWriteReply(
+        result.inserted_count,
+        result.matched_count,
+        result.modified_count,
+        result.deleted_count,
+        _upserted(result.upserted_ids or {}),
+        acknowledged=True,
+    )
+
+
+async def client_bulk_write(
+    client: AsyncMongoClient[Any], operation: op.ClientBulkWrite, session: Session, concerns: Concerns
+) -> BulkWriteReply:
+    """Send the writes in `bulkWrite` commands, which servers from 8.0 have."""
+    models = [_model(write, str(namespace)) for namespace, write in operation.writes]
+    given = write_arguments(operation.options)
+    result = await client.bulk_write(  # pyright: ignore[reportUnknownMemberType]  # the driver's own
+        models,
+        session=session,
+        ordered=operation.ordered,
+        verbose_results=any(write.options.upsert for _, write in operation.writes if isinstance(write, _MAY_UPSERT)),
+        write_concern=concerns.write_concern(operation.settings.write_concern),
+        **given,
+    )
+    if not result.acknowledged:
+        return _UNACKNOWLEDGED
+    updates: Mapping[int, UpdateResult] = result.update_results if result.has_verbose_results else {}
+    return BulkWriteReply(
+        result.inserted_count,
+        result.matched_count,
+        result.modified_count,
+        result.deleted_count,
+        _upserted({index: update.upserted_id for index, update in updates.items() if update.did_upsert}),
+        acknowledged=True,
+    )
+
+
+_MAY_UPSERT = (op.UpdateWrite, op.ReplaceWrite)
+_UNACKNOWLEDGED = BulkWriteReply(0, 0, 0, 0, (), acknowledged=False)
+
+
+def _upserted(ids: Mapping[int, Any]) -> tuple[tuple[int, bytes], ...]:
+    return tuple((index, bson.encode({"_id": identity})) for index, identity in ids.items())
+
+
+def _model(write: op.Write, namespace: str | None = None) -> Model:
+    match write:
+        case op.InsertWrite(document=document):
+            return pymongo.InsertOne(raw(document), namespace)
+        case op.UpdateWrite(filter=filter, update=update, multi=multi, options=options):
+            update_kind = pymongo.UpdateMany if multi else pymongo.UpdateOne
+            return update_kind(raw(filter), raw_update(update), namespace=namespace, **write_arguments(options))
+        case op.ReplaceWrite(filter=filter, replacement=replacement, options=options):
+            return pymongo.ReplaceOne(raw(filter), raw(replacement), namespace=namespace, **write_arguments(options))
+        case op.DeleteWrite(filter=filter, multi=multi, options=options):
+            delete_kind = pymongo.DeleteMany if multi else pymongo.DeleteOne
+            return delete_kind(raw(filter), namespace=namespace, **write_arguments(options))
+        case _:
+            assert_never(write)
