@@ -12,6 +12,7 @@
     │   └── DuplicateKeyError
     ├── BulkWriteError                   some writes of a batch failed; carries what was written
     ├── QueryError                       the server refused a command
+    │   └── QueryGuardError              the query guard found a query that would be slow
     ├── OperationTimeoutError
     ├── CursorError                      a server cursor was lost
     ├── TransactionError
@@ -19,7 +20,8 @@
     │   └── CommitError
     ├── InvalidDocumentError             refused before anything was sent
     │   ├── DocumentTooLargeError
-    │   └── InvalidObjectIdError
+    │   ├── InvalidObjectIdError
+    │   └── InvalidCursorError           a page's cursor is forged, damaged, or of another query
     ├── SerializationError               a value that BSON cannot hold
     ├── DeserializationError             a document that does not fit its model
     ├── SimulationError
@@ -45,6 +47,9 @@ if TYPE_CHECKING:
 
 Outcome = Literal["not_applied", "applied", "unknown"]
 """What is known of a failed write: it did not happen, it happened, or it may have happened."""
+
+QueryFinding = Literal["collection_scan", "in_memory_sort", "unbounded_find", "repeated_query"]
+"""What the query guard finds."""
 
 _RETRYABLE_LABELS = frozenset({"RetryableWriteError", "RetryableError", "ResumableChangeStreamError"})
 _TRANSIENT_LABEL = "TransientTransactionError"
@@ -242,6 +247,37 @@ class QueryError(MongoError):
     """The server refused a query or command."""
 
 
+class QueryGuardError(QueryError):
+    """The query guard found a query that would be slow; only with `mode="raise"`.
+
+    Attributes:
+        finding: What was found.
+        namespace: `database.collection`.
+        operation: The operation by its method's name, such as `find_one`.
+        caller: The line that asked, as `file:line`; None where the operation ran as a task of its own.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        finding: QueryFinding,
+        namespace: str,
+        operation: str,
+        caller: str | None = None,
+        **details: Any,
+    ) -> None:
+        super().__init__(message, **details)
+        self.finding: QueryFinding = finding
+        self.namespace = namespace
+        self.operation = operation
+        self.caller = caller
+
+
+class QueryGuardWarning(UserWarning):
+    """The query guard found a query that is slow; given at the line that asked."""
+
+
 class OperationTimeoutError(MongoError):
     """A time limit ended the operation.
 
@@ -325,6 +361,10 @@ class InvalidObjectIdError(InvalidDocumentError):
     def __init__(self, message: str = "", *, value: object, **details: Any) -> None:
         super().__init__(message or "not an ObjectId: 12 bytes, or a string of 24 hexadecimal digits", **details)
         self.value = value
+
+
+class InvalidCursorError(InvalidDocumentError):
+    """A page's cursor was changed, damaged, signed with another key, or made for another query."""
 
 
 class SerializationError(MongoError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,21 +118,25 @@ class PaginatedResult(Generic[T]):
 
     Attributes:
         items: The page's documents.
-        total: How many documents there are in all.
+        total: How many documents there are in all; None where they were not counted.
         page: The page's number, from 0.
         page_size: Documents on a full page; at least 1.
         has_next: Whether another page follows.
+        total_is_capped: Whether counting stopped at `total`, and there are more.
     """
 
     items: list[T]
-    total: int
+    total: int | None
     page: int
     page_size: int
     has_next: bool
+    total_is_capped: bool = False
 
     @property
-    def total_pages(self) -> int:
-        """How many pages there are; the last may not be full."""
+    def total_pages(self) -> int | None:
+        """How many pages there are, the last perhaps not full; None where the total is not known."""
+        if self.total is None or self.total_is_capped:
+            return None
         return -(-self.total // self.page_size)
 
     @property
@@ -146,11 +150,12 @@ class KeysetPage(Generic[T]):
     """One page by where the one before it ended.
 
     Attributes:
-        items: The page's documents.
-        next_cursor: Asks for the page after; None where there is none.
-        previous_cursor: Asks for the page before; None where there is none.
-        has_next: Whether a page follows.
-        has_prev: Whether a page comes before.
+        items: The page's documents, in the order asked for, whichever way the page was reached.
+        next_cursor: Asks for the page after; None where `has_next` is False.
+        previous_cursor: Asks for the page before; None where `has_prev` is False.
+        has_next: Whether a page follows. True on a page reached by `before`: documents followed when its cursor was
+            made, and may have been deleted since.
+        has_prev: Whether a page comes before. True on a page reached by `after`, for the same reason.
     """
 
     items: list[T]
@@ -160,17 +165,64 @@ class KeysetPage(Generic[T]):
     has_prev: bool
 
 
+FindingKind = Literal[
+    "collection_scan",
+    "missing_index",
+    "in_memory_sort",
+    "spilled_to_disk",
+    "index_not_used",
+    "poor_hint",
+    "low_selectivity",
+    "many_keys_examined",
+    "javascript",
+    "unindexable_expression",
+    "unanchored_pattern",
+    "negation",
+    "multikey_bounds",
+    "lookup_without_index",
+    "large_skip",
+    "covered",
+    "nearly_covered",
+]
+"""What a query's plan may be found to be or to lack; only `covered` is praise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a query's plan shows.
+
+    Attributes:
+        kind: What it is, for a program.
+        message: What it means and what to do, for a person; it names fields, indexes and counts, and holds no value.
+        index: The fields and directions of the index to create, or of the one that is not used.
+    """
+
+    kind: FindingKind
+    message: str
+    index: Mapping[str, Any] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class QueryAnalysis:
     """How the server answers a query, and what would help.
 
     Attributes:
-        uses_index: False where the server reads the whole collection.
-        index_name: The index it uses.
-        documents_examined: Documents it read.
+        uses_index: True where it reads an index, and not the whole collection for any part of the query.
+        index_name: The index it uses, the first where it uses several.
+        documents_examined: Documents it read; 0 where the query was not run, as for all counts.
         documents_returned: Documents it returned.
         execution_time_ms: Milliseconds it took.
         recommendations: What would make it faster, for a person to read.
+        is_covered: Whether the index alone answers, without a document read.
+        sorts_in_memory: Whether documents are held to sort them, because no index has them in order.
+        keys_examined: Index keys it read.
+        stages: The plan's stages, from the last to the first, each once.
+        indexes_used: Every index of the collection that it uses.
+        rejected_plans: How many other plans were weighed.
+        findings: What was found, for a program; the recommendations are the messages of these.
+        suggested_index: Fields and directions of the one index to create; None where there is one that serves, none
+            would help, or each branch of an `$or` needs its own, which the findings tell.
+        explained: The server's answer as it is. It holds values of the query, so it is not in the repr.
     """
 
     uses_index: bool
@@ -179,6 +231,20 @@ class QueryAnalysis:
     documents_returned: int
     execution_time_ms: int
     recommendations: tuple[str, ...] = ()
+    is_covered: bool = False
+    sorts_in_memory: bool = False
+    keys_examined: int = 0
+    stages: tuple[str, ...] = ()
+    indexes_used: tuple[str, ...] = ()
+    rejected_plans: int = 0
+    findings: tuple[Finding, ...] = ()
+    suggested_index: Mapping[str, int | str] | None = None
+    explained: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
+
+    @property
+    def scan_ratio(self) -> float:
+        """Documents read for each one returned; of none returned, all that were read."""
+        return self.documents_examined / max(self.documents_returned, 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_devops_mongodb.concerns import ReadConcern, ReadPreference, WriteConcern
-from llm_devops_mongodb.config import AuditConfig, ConfigSettings, MongoConfig, SimulationMode, TlsConfig, TracingConfig
+from llm_devops_mongodb.config import (
+    AuditConfig,
+    ConfigSettings,
+    MongoConfig,
+    QueryGuardConfig,
+    SimulationMode,
+    TlsConfig,
+    TracingConfig,
+)
 from llm_devops_mongodb.errors import ConfigError
+from llm_devops_mongodb.security.secrets import SecretString
 
 URI = "mongodb://localhost:27017"
 
@@ -70,8 +79,21 @@ def test_the_defaults_are_those_of_the_design():
         "validate_documents": True,
         "max_namespace_bytes": 120,
         "max_find_results": None,
+        "cursor_secret": None,
         "audit": {"enabled": False},
         "tracing": {"enabled": False},
+        "query_guard": {
+            "enabled": False,
+            "mode": "warn",
+            "collection_scans": True,
+            "in_memory_sorts": True,
+            "unbounded_finds": True,
+            "max_documents": 1000,
+            "repeated_queries": True,
+            "repeats": 10,
+            "window": timedelta(seconds=1),
+            "ignore": (),
+        },
     }
     assert not TlsConfig().enabled
 
@@ -96,6 +118,7 @@ def test_what_is_given_is_converted(tmp_path):
         simulation_path=str(tmp_path),
         audit=True,
         tracing={"enabled": True},
+        query_guard={"enabled": "yes", "mode": "raise", "window": "500ms", "ignore": "app.jobs,admin.*"},
     )
     assert config.connect_timeout == timedelta(seconds=90)
     assert config.read_preference is not None
@@ -107,6 +130,10 @@ def test_what_is_given_is_converted(tmp_path):
     assert config.simulation_path == Path(tmp_path)
     assert config.audit == AuditConfig(enabled=True)
     assert config.tracing == TracingConfig(enabled=True)
+    assert config.query_guard == QueryGuardConfig(
+        enabled=True, mode="raise", window=timedelta(milliseconds=500), ignore=["app.jobs", "admin.*"]
+    )
+    assert MongoConfig(uri=URI, query_guard=True).query_guard == QueryGuardConfig(enabled=True)
 
 
 def test_a_configuration_cannot_be_changed():
@@ -146,6 +173,11 @@ def test_a_configuration_cannot_be_changed():
         ({"audit": "perhaps"}, "audit.enabled", "valid boolean"),
         ({"tracing": {"enabld": True}}, "tracing.enabld", "did you mean 'enabled'?"),
         ({"tls": {1: 2}}, "tls.1", "unknown setting"),
+        ({"query_guard": {"mode": "log"}}, "query_guard.mode", "'warn' or 'raise'"),
+        ({"query_guard": {"repeats": 0}}, "query_guard.repeats", "greater than or equal to 1"),
+        ({"query_guard": {"max_documents": 0}}, "query_guard.max_documents", "greater than or equal to 1"),
+        ({"query_guard": {"window": "0s"}}, "query_guard.window", "must be positive"),
+        ({"query_guard": {"repeat": 5}}, "query_guard.repeat", "did you mean 'repeats'?"),
         ({"max_pool_sise": 5}, "max_pool_sise", "unknown setting; did you mean 'max_pool_size'?"),
         ({"colour": "red"}, "colour", "unknown setting"),
     ],
@@ -422,3 +454,24 @@ def test_the_traceback_of_a_refused_configuration_shows_no_value():
         MongoConfig(uri="mongodb://ann:hunter2@h:port", app_name=["hunter2"])
     lines = traceback.format_exception(caught.value)
     assert "hunter2" not in "".join(line for line in lines if "MongoConfig(" not in line)
+
+
+@pytest.mark.parametrize("given", ["hunter2" * 3, SecretString("hunter2" * 3), "é" * 8])
+def test_a_cursor_secret_is_hidden_and_compares(given):
+    config = MongoConfig(uri=URI, cursor_secret=given)
+    assert isinstance(config.cursor_secret, SecretString)
+    assert "hunter2" not in f"{config} {config!r} {config.model_dump()}"
+    assert config == MongoConfig(uri=URI, cursor_secret=given)
+    assert config.replace(app_name="x").cursor_secret == config.cursor_secret
+
+
+@pytest.mark.parametrize("given", ["hunter2", "", SecretString("hunter2"), "x" * 15, b"hunter2" * 3, 7])
+def test_a_cursor_secret_that_is_short_or_no_text_is_refused_without_showing_it(given):
+    found = faults(lambda: MongoConfig(uri=URI, cursor_secret=given))
+    assert list(found) == ["cursor_secret"]
+    assert "hunter2" not in str(found)
+
+
+def test_a_cursor_secret_comes_from_the_environment():
+    config = MongoConfig.from_env(environ={"MONGODB_URI": URI, "MONGODB_CURSOR_SECRET": "s" * 16})
+    assert config.cursor_secret == SecretString("s" * 16)

@@ -101,5 +101,12 @@ def test_a_paginated_result_counts_its_pages(total: int, size: int, pages: int) 
     assert not page.has_prev
 
 
+@pytest.mark.parametrize(("total", "is_capped"), [(None, False), (10, True)])
+def test_a_total_that_is_not_known_gives_no_number_of_pages(total: int | None, is_capped: bool) -> None:
+    page = PaginatedResult([1], total, page=0, page_size=5, has_next=True, total_is_capped=is_capped)
+
+    assert page.total_pages is None
+
+
 def test_a_later_page_has_one_before_it() -> None:
     assert PaginatedResult(items=[1], total=11, page=1, page_size=10, has_next=False).has_prev

@@ -1,6 +1,14 @@
 """The configuration of a client, and where it is read from."""
 
 from llm_devops_mongodb.config.mongo_config import ConfigSettings, MongoConfig
-from llm_devops_mongodb.config.sections import AuditConfig, SimulationMode, TlsConfig, TracingConfig
+from llm_devops_mongodb.config.sections import AuditConfig, QueryGuardConfig, SimulationMode, TlsConfig, TracingConfig
 
-__all__ = ["AuditConfig", "ConfigSettings", "MongoConfig", "SimulationMode", "TlsConfig", "TracingConfig"]
+__all__ = [
+    "AuditConfig",
+    "ConfigSettings",
+    "MongoConfig",
+    "QueryGuardConfig",
+    "SimulationMode",
+    "TlsConfig",
+    "TracingConfig",
+]

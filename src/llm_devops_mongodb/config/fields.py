@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, InstanceOf, ValidationInfo
 
 from llm_devops_mongodb.durations import Duration
+from llm_devops_mongodb.security.secrets import SecretString
 
 Compressor = Literal["snappy", "zlib", "zstd"]
 """The compressions that the driver knows."""
@@ -20,6 +21,7 @@ _MAX_DATABASE_BYTES = 63
 _MAX_APP_NAME_BYTES = 128
 _LEAST_HEARTBEAT = timedelta(milliseconds=500)
 _MIN_POOL_SIZE = 5
+_LEAST_SECRET_BYTES = 16
 
 
 def default_min_pool_size(earlier: dict[str, Any]) -> int:
@@ -70,9 +72,21 @@ def _separated(value: object) -> object:
     return value.split(",") if isinstance(value, str) else value
 
 
+def _hidden(value: object) -> object:
+    return SecretString(value) if isinstance(value, str) else value
+
+
+def _hard_to_guess(secret: SecretString) -> SecretString:
+    if _size(secret.expose_secret()) < _LEAST_SECRET_BYTES:
+        raise ValueError(f"must have at least {_LEAST_SECRET_BYTES} bytes")
+    return secret
+
+
 PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
 DatabaseName = Annotated[str, AfterValidator(_database)]
 AppName = Annotated[str, AfterValidator(_app_name)]
 MinPoolSize = Annotated[int, AfterValidator(_not_above_max)]
 HeartbeatFrequency = Annotated[PositiveDuration, AfterValidator(_not_too_frequent)]
+CursorSecret = Annotated[InstanceOf[SecretString], BeforeValidator(_hidden), AfterValidator(_hard_to_guess)]
 Compressors = Annotated[tuple[Compressor, ...], BeforeValidator(_separated)]
+NamespacePatterns = Annotated[tuple[str, ...], BeforeValidator(_separated)]

@@ -16,6 +16,7 @@ from llm_devops_mongodb.config.fields import (
     AppName,
     Compressor,
     Compressors,
+    CursorSecret,
     DatabaseName,
     HeartbeatFrequency,
     MinPoolSize,
@@ -25,9 +26,10 @@ from llm_devops_mongodb.config.fields import (
 )
 from llm_devops_mongodb.config.files import read_file
 from llm_devops_mongodb.config.model import ConfigModel, located
-from llm_devops_mongodb.config.sections import AuditConfig, SimulationMode, TlsConfig, TracingConfig
+from llm_devops_mongodb.config.sections import AuditConfig, QueryGuardConfig, SimulationMode, TlsConfig, TracingConfig
 from llm_devops_mongodb.config.uri_settings import CARRIED_OPTIONS, read_uri_settings
 from llm_devops_mongodb.errors import ConfigError, ConfigFault
+from llm_devops_mongodb.security.secrets import SecretString  # noqa: TC001 - get_type_hints looks for it
 from llm_devops_mongodb.security.uri import sanitize_uri_for_logging
 from llm_devops_mongodb.uri.query import without_options
 
@@ -61,8 +63,10 @@ class ConfigSettings(TypedDict, total=False):
     validate_documents: bool
     max_namespace_bytes: int
     max_find_results: int | None
+    cursor_secret: SecretString | str | None
     audit: AuditConfig | Mapping[str, Any] | bool
     tracing: TracingConfig | Mapping[str, Any] | bool
+    query_guard: QueryGuardConfig | Mapping[str, Any] | bool
 
 
 _SECTIONS: Mapping[str, Callable[[object], object]] = {
@@ -71,6 +75,7 @@ _SECTIONS: Mapping[str, Callable[[object], object]] = {
     "tls": TlsConfig.of,
     "audit": AuditConfig.of,
     "tracing": TracingConfig.of,
+    "query_guard": QueryGuardConfig.of,
 }
 
 
@@ -108,8 +113,12 @@ class MongoConfig(ConfigModel, frozen=True):
         validate_documents: Check documents, filters and pipelines before they are sent.
         max_namespace_bytes: The longest `database.collection`; servers from 4.4 take 255.
         max_find_results: How many documents `find` may collect before it raises; None sets no bound.
+        cursor_secret: Signs the cursors of `find_page`; at least 16 bytes, hard to guess. None signs with random bytes,
+            and then a cursor is good for the client that made it and no other. A configuration that holds one can be
+            neither pickled nor hashed.
         audit: The audit log; `True` stands for `AuditConfig(enabled=True)`.
         tracing: Spans and metrics; `True` stands for `TracingConfig(enabled=True)`.
+        query_guard: Notices slow queries while developing; `True` stands for `QueryGuardConfig(enabled=True)`.
 
     Raises:
         ConfigError: With every fault. It repeats no value.
@@ -143,8 +152,10 @@ class MongoConfig(ConfigModel, frozen=True):
     validate_documents: bool = True
     max_namespace_bytes: int = Field(default=120, ge=1, le=255)
     max_find_results: int | None = Field(default=None, ge=1)
+    cursor_secret: CursorSecret | None = None
     audit: InstanceOf[AuditConfig] = Field(default_factory=AuditConfig)
     tracing: InstanceOf[TracingConfig] = Field(default_factory=TracingConfig)
+    query_guard: InstanceOf[QueryGuardConfig] = Field(default_factory=QueryGuardConfig)
 
     if TYPE_CHECKING:
 
@@ -171,7 +182,8 @@ class MongoConfig(ConfigModel, frozen=True):
     def from_file(cls, path: str | os.PathLike[str]) -> Self:
         """Read a TOML, JSON or YAML file, told by its suffix; YAML needs the extra `yaml`.
 
-        Its keys are the fields' names; `tls`, `audit`, `tracing`, `read_preference` and `write_concern` may be tables.
+        Its keys are the fields' names; `tls`, `audit`, `tracing`, `query_guard`, `read_preference` and `write_concern`
+        may be tables.
         Relative paths in it are relative to the working directory.
 
         Raises:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, cast
 
-from pydantic import AfterValidator, ValidationInfo
+from pydantic import AfterValidator, Field, ValidationInfo
 
+from llm_devops_mongodb.config.fields import NamespacePatterns, PositiveDuration  # noqa: TC001 - pydantic reads the annotations
 from llm_devops_mongodb.config.model import ConfigModel
 
 _LOG = logging.getLogger("llm_devops_mongodb")
@@ -121,3 +123,49 @@ class TracingConfig(ConfigSection, frozen=True):
     """Whether operations make spans and metrics."""
 
     section: ClassVar[str] = "tracing"
+
+
+class QueryGuardConfig(ConfigSection, frozen=True):
+    """What the query guard looks for, and what it does where it finds it. For tests and development.
+
+    Attributes:
+        enabled: Watch the client's operations.
+        mode: `"warn"` gives a `QueryGuardWarning` at the caller's line, `"raise"` a `QueryGuardError`.
+        collection_scans: Tell a condition that the server answers by reading a whole collection.
+        in_memory_sorts: Tell an order that the server makes by holding all matches, for want of an index in that order.
+        unbounded_finds: Tell a `find` without a limit that collects more than `max_documents`.
+        max_documents: How many documents such a `find` may collect.
+        repeated_queries: Tell the same query, whatever its values, made again and again in a loop.
+        repeats: How often it may be made from one line within `window`.
+        window: How long the repetitions are counted together.
+        ignore: Namespaces to leave alone, such as `app.jobs`; `*` stands for anything, as in `admin.*`.
+    """
+
+    section: ClassVar[str] = "query_guard"
+
+    mode: Literal["warn", "raise"] = "warn"
+    collection_scans: bool = True
+    in_memory_sorts: bool = True
+    unbounded_finds: bool = True
+    max_documents: int = Field(default=1000, ge=1)
+    repeated_queries: bool = True
+    repeats: int = Field(default=10, ge=1)
+    window: PositiveDuration = timedelta(seconds=1)
+    ignore: NamespacePatterns = ()
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            enabled: bool = False,
+            mode: Literal["warn", "raise"] = "warn",
+            collection_scans: bool = True,
+            in_memory_sorts: bool = True,
+            unbounded_finds: bool = True,
+            max_documents: int = 1000,
+            repeated_queries: bool = True,
+            repeats: int = 10,
+            window: timedelta | str = ...,
+            ignore: Iterable[str] | str = (),
+        ) -> None: ...
