@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bson import ObjectId
 
 from llm_devops_mongodb.codecs import encode_document
 from llm_devops_mongodb.errors import InvalidDocumentError
+from llm_devops_mongodb.query.built import content_of
+from llm_devops_mongodb.query.filters import FilterBuilder
+from llm_devops_mongodb.query.pipelines import PipelineBuilder
 from llm_devops_mongodb.validation import (
     check_document,
     check_size,
@@ -23,13 +27,21 @@ from llm_devops_mongodb.validation.values import built
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from llm_devops_mongodb.codecs import BsonSettings
+    from llm_devops_mongodb.codecs import BsonSettings, Codec, EncodedDocument
     from llm_devops_mongodb.config import MongoConfig
     from llm_devops_mongodb.operations import RawDocument, RawPipeline
     from llm_devops_mongodb.options import Document, Filter, Pipeline, Update
     from llm_devops_mongodb.transport import Transport
 
+T = TypeVar("T")
+
 _EMPTY = b"\x05\x00\x00\x00\x00"
+_KEY_BYTES = 32
+
+
+def new_cursor_key() -> bytes:
+    """Make a key that nobody knows."""
+    return secrets.token_bytes(_KEY_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +53,14 @@ class Access:
         config: The client's configuration.
         bson: How values are written as BSON and read back.
         new_id: Makes the `_id` of a document that has none.
+        cursor_key: Signs the cursors of pages.
     """
 
     transport: Transport
     config: MongoConfig
     bson: BsonSettings
     new_id: Callable[[], ObjectId] = field(default=ObjectId)
+    cursor_key: bytes = field(default_factory=new_cursor_key, repr=False)
 
     def check_namespace(self, database: str, collection: str) -> None:
         """Refuse a namespace that the server would."""
@@ -56,6 +70,9 @@ class Access:
         """Check and encode a filter; None matches everything."""
         if filter is None:
             return _EMPTY
+        if isinstance(filter, FilterBuilder):
+            # It has checked itself.
+            return encode_document(content_of(filter), self.bson)
         document: Document = built(filter)
         if self.config.validate_documents:
             validate_filter(document)
@@ -86,9 +103,26 @@ class Access:
     def pipeline(self, pipeline: Pipeline) -> RawPipeline:
         """Check and encode a pipeline."""
         stages: Sequence[Document] = built(pipeline)
-        if self.config.validate_documents:
+        # A builder has checked its stages, and may hold one that is newer than the checks.
+        if self.config.validate_documents and not isinstance(pipeline, PipelineBuilder):
             validate_pipeline(stages)
         return tuple(encode_document(stage, self.bson) for stage in stages)
+
+    def document(self, document: T, codec: Codec[T]) -> EncodedDocument:
+        """Check and encode a document that is to be inserted."""
+        encoded = codec.encode(document, new_id=self.new_id, check=self.check)
+        check_size(encoded.raw)
+        return encoded
+
+    def replacement(self, document: T, codec: Codec[T]) -> RawDocument:
+        """Check and encode a document that is to take another's place, whose `_id` it need not have."""
+        fields = codec.to_document(document)
+        if (check := self.check) is not None:
+            check(fields)
+        elif next(iter(fields), "").startswith("$"):
+            # The server tells a replacement from an update by its first name alone.
+            raise InvalidDocumentError("a replacement holds no update operators; to change fields, update")
+        return self.sized(self.encode(fields))
 
     @property
     def check(self) -> Callable[[Mapping[str, Any]], None] | None:

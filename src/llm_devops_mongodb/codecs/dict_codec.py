@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +11,11 @@ from llm_devops_mongodb.codecs.collector import collector_paused
 from llm_devops_mongodb.codecs.decoding import UNDECODABLE, all_decoded, decode_document
 from llm_devops_mongodb.codecs.encoding import encode_with_id, wrong_type
 from llm_devops_mongodb.codecs.frames import documents_of
+from llm_devops_mongodb.validation.values import is_mapping
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from llm_devops_mongodb.codecs.protocol import Check, EncodedDocument
     from llm_devops_mongodb.codecs.settings import BsonSettings
 
@@ -37,18 +39,16 @@ class DictCodec:
     def encode(
         self, document: Mapping[str, Any], *, new_id: Callable[[], ObjectId] = ObjectId, check: Check | None = None
     ) -> EncodedDocument:
-        """Encode a document that is to be inserted; an `_id` of None counts as none."""
+        """Encode a document that is to be inserted; an `_id` of None is one, and stored as null."""
         _check_type(document)
-        if document.get("_id") is None:
+        if "_id" not in document:
             document = {**document, "_id": new_id()}
         return encode_with_id(document, self.settings, check=check)
 
     def to_document(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a copy without an `_id` of None."""
+        """Return a copy, `_id` first."""
         _check_type(document)
-        fields = dict(document)
-        identity = fields.pop("_id", None)
-        return fields if identity is None else {"_id": identity, **fields}
+        return {"_id": document["_id"], **document} if "_id" in document else dict(document)
 
     def decode(self, raw: bytes, *, namespace: str = "") -> dict[str, Any]:
         """Read one document."""
@@ -64,5 +64,5 @@ class DictCodec:
 
 
 def _check_type(document: object) -> None:
-    if not isinstance(document, Mapping):
+    if not is_mapping(document):
         raise wrong_type(dict, document)

@@ -51,7 +51,7 @@ class Codec(Protocol[T]):
 
         Args:
             document: The document.
-            new_id: Makes the `_id` where the document has none, or None.
+            new_id: Makes the `_id` where the document has none, or a model's is None.
             check: Looks at the document, `_id` included, before it is encoded.
 
         Raises:
@@ -64,7 +64,7 @@ class Codec(Protocol[T]):
         """Return the document as plain values, to be stored under an `_id` that may be another's.
 
         Returns:
-            A new dict, `_id` first, and only where the document has one that is not None.
+            A new dict, `_id` first, and only where the document has one; a model whose key is None has none.
 
         Raises:
             SerializationError: `document` is not a `T`, or holds what BSON cannot.

@@ -78,8 +78,7 @@ def pydantic_family(document_type: type[T]) -> Family[T]:
     if issubclass(kind, RootModel):
         raise TypeError(f"{kind.__name__} has no fields (RootModel), and a document is fields")
     reader = PydanticReader(document_type)
-    config = getattr(kind, "model_config", getattr(kind, "__pydantic_config__", {}))
-    by_alias = config.get("validate_by_alias") is not False
+    by_alias = is_by_alias(document_type)
     return Family(
         document_type,
         accepted=Mapping if is_typeddict(kind) else kind,
@@ -87,6 +86,13 @@ def pydantic_family(document_type: type[T]) -> Family[T]:
         written=partial(_written, adapter=reader.adapter, by_alias=by_alias),
         id_key=id_key_of(reader.adapter.core_schema, by_alias=by_alias),
     )
+
+
+def is_by_alias(document_type: Any) -> bool:
+    """Tell whether documents of a type are read and written by their fields' aliases rather than by their names."""
+    kind: Any = get_origin(document_type) or document_type
+    config = getattr(kind, "model_config", getattr(kind, "__pydantic_config__", {}))
+    return config.get("validate_by_alias") is not False
 
 
 def _configures_itself(kind: Any) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from llm_devops_mongodb.spelling import hint
-from llm_devops_mongodb.validation import stages
+from llm_devops_mongodb.validation import joins, stages
 from llm_devops_mongodb.validation.fields import check_literal, check_name
 from llm_devops_mongodb.validation.filters import check_filter
 from llm_devops_mongodb.validation.places import shown, walk
@@ -36,8 +37,8 @@ def validate_pipeline(pipeline: Sequence[Mapping[str, Any]] | Buildable[Sequence
 
     Knows the stages of MongoDB up to 8.0. Stages that begin with `$_` are the server's own and left to it.
     Filters in `$match`, `$geoNear` and `$graphLookup` are checked as `validate_filter` does, and the pipelines of
-    `$facet`, `$lookup`, `$unionWith` and `$merge` as pipelines, at every depth. Expressions are not checked, but for
-    their names and depth.
+    `$facet`, `$lookup`, `$unionWith` and `$merge` as pipelines, at every depth. The options of a stage are checked, and
+    whether they contradict each other; expressions only for their names and depth.
 
     Args:
         pipeline: A sequence of documents of one stage each, or a builder of one. An empty one is good.
@@ -56,12 +57,36 @@ def validate_pipeline(pipeline: Sequence[Mapping[str, Any]] | Buildable[Sequence
 def check_pipeline(pipeline: Any, place: Place) -> None:
     """Check a pipeline that stands at `place`."""
     _check_stages(pipeline, place)
-    for index, stage in enumerate(pipeline):
-        name = next(iter(stage))
-        if name in stages.LAST and index != len(pipeline) - 1:
-            raise place.item(index, stage).field(name, None).refuse("must be the last stage")
-        if name in stages.FIRST and index and not _may_follow(name, pipeline[:index], place):
-            raise place.item(index, stage).field(name, None).refuse("must be the first stage")
+    for index in range(1, len(pipeline)):
+        _check_position(index, pipeline, place)
+
+
+def check_added(pipeline: Any, place: Place) -> None:
+    """Check the last stage of a pipeline whose other stages were checked before."""
+    index = len(pipeline) - 1
+    _check_stage(pipeline[index], place.item(index, pipeline[index]), allowed=None)
+    if index:
+        _check_position(index, pipeline, place)
+
+
+def check_foreign(pipeline: Any, place: Place) -> None:
+    """Do what `check_added` does where that stage is one that is not known here: its argument may be anything."""
+    index = len(pipeline) - 1
+    name, argument = next(iter(pipeline[index].items()))
+    here = place.item(index, pipeline[index])
+    check_name(name, here)
+    here.field(name, argument).defer(check_literal, argument)
+    if index:
+        _check_position(index, pipeline, place)
+
+
+def _check_position(index: int, pipeline: Any, place: Place) -> None:
+    """Refuse a stage that must be the first, or that comes after one that must be the last."""
+    before, name = next(iter(pipeline[index - 1])), next(iter(pipeline[index]))
+    if before in stages.LAST:
+        raise place.item(index - 1, None).field(before, None).refuse("must be the last stage")
+    if name in stages.FIRST and not _may_follow(name, pipeline, index=index, place=place):
+        raise place.item(index, None).field(name, None).refuse("must be the first stage")
 
 
 def check_update_pipeline(pipeline: Any, place: Place) -> None:
@@ -99,8 +124,9 @@ def _check_stage(stage: Any, place: Place, *, allowed: Collection[str] | None) -
     here.defer(check, argument)
 
 
-def _may_follow(name: str, before: Sequence[Any], place: Place) -> bool:
+def _may_follow(name: str, pipeline: Sequence[Any], *, index: int, place: Place) -> bool:
     """Tell whether the server drops all that stands before a `$geoNear`, as it does at the top of a request."""
+    before = islice(pipeline, index)
     return name == "$geoNear" and not place.path and all(stage in _WITHOUT_EFFECT for stage in before)
 
 
@@ -120,35 +146,30 @@ def _facet(argument: Any, place: Place) -> None:
 
 
 def _lookup(argument: Any, place: Place) -> None:
-    if not is_mapping(argument) or "as" not in argument:
-        raise place.refuse("takes a document with 'as' in it, the field for what is found")
+    joins.lookup(argument, place)
     _check_parts(argument, place, parts={"pipeline": check_pipeline})
 
 
 def _union(argument: Any, place: Place) -> None:
-    if is_text(argument):
-        return
-    if not is_mapping(argument) or not ("coll" in argument or "pipeline" in argument):
-        raise place.refuse("takes the name of a collection, or a document with 'coll' and perhaps 'pipeline'")
-    _check_parts(argument, place, parts={"pipeline": check_pipeline})
+    joins.union(argument, place)
+    if is_mapping(argument):
+        _check_parts(argument, place, parts={"pipeline": check_pipeline})
 
 
 def _merge(argument: Any, place: Place) -> None:
-    stages.name_or_document({} if is_mapping(argument) else argument, place)
+    joins.merge(argument, place)
     if is_mapping(argument):
         texts = is_text(argument.get("whenMatched"))
         _check_parts(argument, place, parts={} if texts else {"whenMatched": check_update_pipeline})
 
 
 def _graph_lookup(argument: Any, place: Place) -> None:
-    if not is_mapping(argument):
-        raise place.refuse("takes a document")
+    joins.graph_lookup(argument, place)
     _check_parts(argument, place, parts={"restrictSearchWithMatch": _match})
 
 
 def _geo_near(argument: Any, place: Place) -> None:
-    if not is_mapping(argument):
-        raise place.refuse("takes a document")
+    joins.geo_near(argument, place)
     _check_parts(argument, place, parts={"query": check_filter})
 
 

@@ -9,13 +9,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from llm_devops_mongodb.validation import gaps, groupings, projections
+from llm_devops_mongodb.validation.arguments import (
+    check_computed,
+    check_keys,
+    check_one_of,
+    check_text,
+    check_whole,
+    required,
+)
 from llm_devops_mongodb.validation.fields import check_literal
-from llm_devops_mongodb.validation.values import cut_number, is_array, is_mapping, is_number, is_text, whole_number
+from llm_devops_mongodb.validation.values import cut_number, is_mapping, is_number, is_text, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from llm_devops_mongodb.validation.places import Check, Place
+
+MAX_SORT_KEYS: Final = 32
+"""Fields that the server sorts by at once."""
+
+_STARTS = frozenset({"resumeAfter", "startAfter", "startAtOperationTime"})
+_IMAGES: Mapping[str, frozenset[str]] = {
+    "fullDocument": frozenset({"default", "updateLookup", "whenAvailable", "required"}),
+    "fullDocumentBeforeChange": frozenset({"off", "whenAvailable", "required"}),
+}
 
 
 def document(argument: Any, place: Place) -> None:
@@ -56,21 +74,12 @@ def sample(argument: Any, place: Place) -> None:
 
 
 def sort(argument: Any, place: Place) -> None:
-    """`$sort`: fields with 1, -1 or a `$meta`; a document, as the order of the keys counts."""
+    """`$sort`: at most 32 fields with 1, -1 or a `$meta`."""
     if not is_mapping(argument) or not argument:
         raise place.refuse("takes a document of fields with 1 or -1 each, not empty")
-    for name, direction in argument.items():
-        metadata = is_mapping(direction) and set(direction) == {"$meta"} and is_text(direction["$meta"])
-        if not metadata and cut_number(direction) not in {1, -1}:
-            raise place.field(str(name), None).refuse("takes 1, -1 or {'$meta': name}")
-    check_literal(argument, place)
-
-
-def group(argument: Any, place: Place) -> None:
-    """`$group`: a document with `_id`."""
-    if not is_mapping(argument) or "_id" not in argument:
-        raise place.refuse("takes a document with _id in it; {'_id': None} makes one group of everything")
-    check_literal(argument, place)
+    if len(argument) > MAX_SORT_KEYS:
+        raise place.refuse(f"takes at most {MAX_SORT_KEYS} fields")
+    check_keys(argument, place)
 
 
 def count(argument: Any, place: Place) -> None:
@@ -79,38 +88,83 @@ def count(argument: Any, place: Place) -> None:
         raise place.refuse("takes the name of the new field, without '$' at its head and without dots")
 
 
-def project(argument: Any, place: Place) -> None:
-    """`$project`: a document that is not empty."""
-    if not is_mapping(argument) or not argument:
-        raise place.refuse("takes a document of fields that is not empty")
+def sort_by_count(argument: Any, place: Place) -> None:
+    """`$sortByCount`: what to count by."""
+    if not is_mapping(argument) and not is_text(argument):
+        raise place.refuse("takes a text or a document")
+    check_computed(argument, place)
     check_literal(argument, place)
 
 
-def unset(argument: Any, place: Place) -> None:
-    """`$unset`: a path or an array of paths."""
-    paths = argument if is_array(argument) else (argument,)
-    if not paths or not all(is_text(path) and path for path in paths):
-        raise place.refuse("takes the name of a field, or an array of names")
+def out(argument: Any, place: Place) -> None:
+    """`$out`: the name of a collection, or a document with `db` and `coll`."""
+    name_or_document(argument, place)
+    if is_mapping(argument):
+        required(argument, ["db", "coll"], place)
+        check_text(argument["db"], place.field("db", None))
+        check_text(argument["coll"], place.field("coll", None))
+
+
+def list_sessions(argument: Any, place: Place) -> None:
+    """`$listSessions` and `$listLocalSessions`: of everybody, or of some."""
+    document(argument, place)
+    if argument.get("allUsers") and argument.get("users"):
+        raise place.refuse("takes 'allUsers' or 'users', not both")
+
+
+def change_stream(argument: Any, place: Place) -> None:
+    """`$changeStream`: at most one point to start from, and documents as the server can give them."""
+    document(argument, place)
+    if len(_STARTS & set(argument)) > 1:
+        raise place.refuse("takes one of 'resumeAfter', 'startAfter' and 'startAtOperationTime', not several")
+    for name, words in _IMAGES.items():
+        if name in argument:
+            check_one_of(argument[name], words, place.field(name, None))
+
+
+def vector_search(argument: Any, place: Place) -> None:
+    """`$vectorSearch`: a limit, and candidates to choose from unless it is exact."""
+    document(argument, place)
+    for name in ("limit", "numCandidates"):
+        if name in argument:
+            check_whole(argument[name], place.field(name, None), least=1)
+    if argument.get("exact") is True and "numCandidates" in argument:
+        raise place.refuse("takes 'exact' or 'numCandidates', not both")
+    candidates, most = (whole_number(argument.get(name)) for name in ("numCandidates", "limit"))
+    if candidates is not None and most is not None and candidates < most:
+        raise place.field("numCandidates", None).refuse("takes at least as many as 'limit'")
 
 
 STAGES: Final[Mapping[str, Check]] = {
-    **dict.fromkeys(("$addFields", "$set", "$replaceRoot", "$bucket", "$bucketAuto", "$densify", "$fill"), document),
-    **dict.fromkeys(("$setWindowFields", "$collStats", "$indexStats", "$planCacheStats", "$currentOp"), document),
-    **dict.fromkeys(("$listSessions", "$listLocalSessions", "$listSampledQueries", "$listSearchIndexes"), document),
-    **dict.fromkeys(("$changeStream", "$changeStreamSplitLargeEvent", "$queryStats", "$querySettings"), document),
-    **dict.fromkeys(("$search", "$searchMeta", "$vectorSearch", "$rankFusion", "$shardedDataDistribution"), document),
-    **dict.fromkeys(("$out", "$unwind", "$sortByCount"), name_or_document),
-    **dict.fromkeys(("$redact", "$replaceWith", "$documents", "$listCatalog", "$listClusterCatalog"), check_literal),
+    **dict.fromkeys(("$collStats", "$indexStats", "$planCacheStats", "$currentOp", "$queryStats"), document),
+    **dict.fromkeys(("$listSampledQueries", "$listSearchIndexes", "$querySettings"), document),
+    **dict.fromkeys(("$changeStreamSplitLargeEvent", "$shardedDataDistribution"), document),
+    **dict.fromkeys(("$search", "$searchMeta", "$rankFusion"), document),
+    **dict.fromkeys(("$listSessions", "$listLocalSessions"), list_sessions),
+    **dict.fromkeys(("$addFields", "$set"), projections.add_fields),
+    **dict.fromkeys(("$redact", "$replaceWith"), projections.expression),
+    **dict.fromkeys(("$documents", "$listCatalog", "$listClusterCatalog"), check_literal),
     **dict.fromkeys(("$listCachedAndActiveUsers", "$operationMetrics", "$mergeCursors"), check_literal),
     **dict.fromkeys(("$backupCursor", "$backupCursorExtend"), check_literal),
     "$limit": limit,
     "$skip": skip,
     "$sample": sample,
     "$sort": sort,
-    "$group": group,
     "$count": count,
-    "$project": project,
-    "$unset": unset,
+    "$sortByCount": sort_by_count,
+    "$out": out,
+    "$changeStream": change_stream,
+    "$vectorSearch": vector_search,
+    "$project": projections.project,
+    "$unset": projections.unset,
+    "$unwind": projections.unwind,
+    "$replaceRoot": projections.replace_root,
+    "$group": groupings.group,
+    "$bucket": groupings.bucket,
+    "$bucketAuto": groupings.bucket_auto,
+    "$setWindowFields": groupings.set_window_fields,
+    "$densify": gaps.densify,
+    "$fill": gaps.fill,
 }
 """Every stage but those that hold filters and pipelines."""
 

@@ -61,16 +61,22 @@ def test_a_document_comes_back_equal_with_an_id(document: dict[str, Any]) -> Non
     encoded = codec.encode(document, new_id=lambda: MADE)
 
     assert document == before
-    wanted = document if document.get("_id") is not None else {**document, "_id": MADE}
+    wanted = {"_id": MADE, **document}
     assert codec.decode(encoded.raw) == wanted
     assert codec.decode_frame(encoded.raw * 3) == [wanted] * 3
     assert next(iter(codec.decode(encoded.raw))) == "_id"
     assert encoded.id == wanted["_id"]
 
 
-@pytest.mark.parametrize("document", [{"a": 1}, {"_id": None, "a": 1}])
-def test_an_id_is_made_where_there_is_none(document: dict[str, Any]) -> None:
-    encoded = codec_of(dict).encode(document, new_id=lambda: MADE)
+def test_an_id_of_none_is_stored_as_null() -> None:
+    encoded = codec_of(dict).encode({"_id": None, "a": 1}, new_id=lambda: MADE)
+
+    assert encoded.id is None
+    assert bson.decode(encoded.raw) == {"_id": None, "a": 1}
+
+
+def test_an_id_is_made_where_there_is_none() -> None:
+    encoded = codec_of(dict).encode({"a": 1}, new_id=lambda: MADE)
     assert encoded.id == MADE
     assert list(bson.decode(encoded.raw).items()) == [("_id", MADE), ("a", 1)]
 
@@ -118,7 +124,7 @@ def test_a_plain_document_keeps_its_id_and_makes_none() -> None:
     plain = codec_of(dict).to_document(given)
     assert list(plain.items()) == [("_id", 2), ("a", 1)]
     assert plain is not given
-    assert codec_of(dict).to_document({"a": 1, "_id": None}) == {"a": 1}
+    assert codec_of(dict).to_document({"a": 1, "_id": None}) == {"_id": None, "a": 1}
 
 
 class Colour(Enum):

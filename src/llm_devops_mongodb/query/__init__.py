@@ -1,0 +1,1 @@
+"""Builders: filters, updates, documents and pipelines as immutable values. Nothing here does I/O."""

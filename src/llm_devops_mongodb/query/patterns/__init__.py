@@ -1,0 +1,5 @@
+"""Placeholder."""
+
+
+def check_pattern(pattern: str) -> None:
+    """Placeholder."""

@@ -1,0 +1,57 @@
+"""Where `$text` and the operators that sort by distance may stand in a filter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from llm_devops_mongodb.query.built import refusal
+from llm_devops_mongodb.validation.values import is_mapping
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+_NEAR = frozenset({"$near", "$nearSphere", "$geoNear"})
+_NO_TEXT = frozenset({"$nor", "$elemMatch"})
+
+
+def check_placement(filters: Iterable[Mapping[str, Any]]) -> None:
+    """Refuse filters, all of which are to hold, that the server would not plan together.
+
+    Nothing looks into them that has not been checked: they are at most a hundred levels deep.
+
+    Raises:
+        InvalidDocumentError: There is more than one `$text` or `$near` in them, or one of each; `$near` stands under
+            another operator than `$and`; `$text` stands under `$nor`.
+    """
+    found = [special for each in filters for special in _specials(each, above="")]
+    for name, above in found:
+        if name != "$text" and above:
+            raise refusal(name, f"may not stand under {above}")
+        if name == "$text" and above in _NO_TEXT:
+            raise refusal(name, f"may not stand under {above}")
+    if len(found) > 1:
+        raise refusal(found[1][0], "a filter has one $text or one $near, not several and not both")
+
+
+def _specials(filter: Mapping[Any, Any], *, above: str) -> Iterator[tuple[str, str]]:
+    """Tell each `$text` and `$near` in a filter, with the operator above it that matters."""
+    for name, condition in filter.items():
+        if name == "$text":
+            yield name, above
+        elif name in {"$and", "$or", "$nor"}:
+            # A $or of one clause is that clause to the server.
+            inner = name if name == "$nor" or (name == "$or" and len(condition) > 1 and not above) else above
+            for clause in condition:
+                yield from _specials(clause, above=inner)
+        elif is_mapping(condition):
+            yield from _in_operators(condition, above=above)
+
+
+def _in_operators(operators: Mapping[Any, Any], *, above: str) -> Iterator[tuple[str, str]]:
+    for name, argument in operators.items():
+        if name in _NEAR:
+            yield name, above
+        elif name in {"$not", "$elemMatch"} and is_mapping(argument):
+            yield from _in_operators(argument, above=name)
+            if name == "$elemMatch":
+                yield from _specials(argument, above=name)
