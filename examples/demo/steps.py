@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Final
 from examples.demo.catalogue import Model, PriceList, Provider, Words
 from examples.demo.cheapest import Cheapest, cheapest_models
 from examples.demo.show import Shown, cheapest_table, count_table, health_table, model_table
-from llm_devops_mongodb import AggregateOptions, DeserializationError, FindOneAndUpdateOptions, FindOptions
+from llm_devops_mongodb import (
+    AggregateOptions,
+    DeserializationError,
+    FilterBuilder,
+    FindOneAndUpdateOptions,
+    FindOptions,
+    UpdateBuilder,
+    f,
+    some,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -88,6 +97,46 @@ async def find(market: Market) -> Shown:
     return Shown("five Google models, dearer for long prompts (+)", model_table(found))
 
 
+async def query(market: Market) -> Shown:
+    """Ask the same by builders, whose fields a type checker knows: one that `Model` lacks does not pass."""
+    window = f(Model, lambda model: some(model.context_window))
+    large = FilterBuilder().eq(f(Model, lambda model: model.provider), "google").gte(window, 1_000_000)
+    found = await market.models.query().filter(large).sort(window, -1).limit(3).execute()
+    _expect("large models of Google", len(found), 3)
+    return Shown("three Google models with room for a million tokens", model_table(found))
+
+
+async def pages(market: Market) -> Shown:
+    """Go through the catalogue page by page, each by where the one before it ended."""
+    order = {"context_window": -1, "provider": 1}
+    page = await market.models.find_page({}, sort=order, limit=500)
+    seen = [model.id for model in page.items]
+    count = 1
+    while page.next_cursor is not None:
+        page = await market.models.find_page({}, sort=order, limit=500, after=page.next_cursor)
+        seen += [model.id for model in page.items]
+        count += 1
+    _expect("models on all pages", len(set(seen)), len(market.catalogue.models))
+    _expect("models seen twice", len(seen) - len(set(seen)), 0)
+    return Shown(f"{len(seen):,} models on {count} pages, each once, though many share a context window")
+
+
+async def explain(market: Market) -> Shown:
+    """Let the server explain a query, do what is recommended, and let it explain again."""
+    asked = FilterBuilder().eq("provider", "openai").gte("context_window", 100_000)
+    options = FindOptions(sort={"ref": 1})
+    before = await market.models.explain(asked, options)
+    if before.suggested_index is None:
+        raise UnexpectedError("no index was recommended for a scan of the collection")
+    name = await market.models.create_index(before.suggested_index)
+    after = await market.models.explain(asked, options)
+    _expect("index used", after.index_name, name)
+    return Shown(
+        f"{before.documents_examined:,} documents read for {before.documents_returned} results; "
+        f"with the recommended index {name}: {after.documents_examined:,}"
+    )
+
+
 async def count(market: Market) -> Shown:
     """Count what matches filters into nested documents and arrays."""
     filters: dict[str, Document] = {
@@ -126,6 +175,20 @@ async def update(market: Market) -> Shown:
     deprecated = await market.models.count_documents({**old, "deprecated": True})
     _expect("deprecated models", deprecated, result.matched_count)
     return Shown(f"{result.matched_count} GPT-3 models matched, {result.modified_count} marked as deprecated")
+
+
+async def bulk_write(market: Market) -> Shown:
+    """Send several kinds of writes at once."""
+    result = await (
+        market.models.bulk_write()
+        .insert(replace(_OURS, id="acme/draft", ref="draft"))
+        .update_one({"_id": "acme/draft"}, UpdateBuilder().set("name", "Draft").unset("match"))
+        .update_many({"provider": "x-ai"}, UpdateBuilder().set("checked", True))  # noqa: FBT003 - a value
+        .delete_one({"_id": "acme/draft"})
+        .execute()
+    )
+    _expect("inserted and deleted", (result.inserted_count, result.deleted_count), (1, 1))
+    return Shown(f"1 model inserted, {result.modified_count} changed, {result.deleted_count} deleted, in one call")
 
 
 async def upsert(market: Market) -> Shown:
@@ -192,10 +255,14 @@ STEPS: Final = (
     Step("Insert", load),
     Step("Stream", stream),
     Step("Find", find),
+    Step("Query", query),
     Step("Count", count),
     Step("Distinct", distinct),
     Step("Aggregate", aggregate),
+    Step("Pages", pages),
+    Step("Explain", explain),
     Step("Update", update),
+    Step("Bulk write", bulk_write),
     Step("Upsert", upsert),
     Step("Find and update", find_and_update),
     Step("Misfit", misfit),

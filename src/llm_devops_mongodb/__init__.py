@@ -1,10 +1,25 @@
 """Typed, asynchronous access to MongoDB for services that store traces, prompts, events and state."""
 
+from llm_devops_mongodb.advice import (
+    PoolSizeRecommendation,
+    optimal_batch_size,
+    optimize_projection,
+    recommend_pool_size,
+    suggest_index,
+)
+from llm_devops_mongodb.bulk import BulkWriteBuilder, ClientBulkWriteBuilder, InsertProgress, chunked_insert
 from llm_devops_mongodb.client import MongoClient
 from llm_devops_mongodb.codecs.object_id import PyObjectId
-from llm_devops_mongodb.collection import Collection
+from llm_devops_mongodb.collection import Collection, QueryBuilder
 from llm_devops_mongodb.concerns import ReadConcern, ReadPreference, WriteConcern
-from llm_devops_mongodb.config import AuditConfig, MongoConfig, SimulationMode, TlsConfig, TracingConfig
+from llm_devops_mongodb.config import (
+    AuditConfig,
+    MongoConfig,
+    QueryGuardConfig,
+    SimulationMode,
+    TlsConfig,
+    TracingConfig,
+)
 from llm_devops_mongodb.cursor import DocumentStream
 from llm_devops_mongodb.database import Database
 from llm_devops_mongodb.errors import (
@@ -19,6 +34,7 @@ from llm_devops_mongodb.errors import (
     DocumentTooLargeError,
     DuplicateKeyError,
     FieldFault,
+    InvalidCursorError,
     InvalidDocumentError,
     InvalidObjectIdError,
     MongoConnectionError,
@@ -26,6 +42,8 @@ from llm_devops_mongodb.errors import (
     OperationTimeoutError,
     PoolExhaustedError,
     QueryError,
+    QueryGuardError,
+    QueryGuardWarning,
     SerializationError,
     ServerSelectionError,
     SessionBusyError,
@@ -40,23 +58,35 @@ from llm_devops_mongodb.errors import (
 from llm_devops_mongodb.namespace import Namespace
 from llm_devops_mongodb.options import (
     AggregateOptions,
+    BulkWriteOptions,
     CountOptions,
     CursorType,
     DeleteOptions,
     DistinctOptions,
     Document,
+    Filter,
     FindOneAndDeleteOptions,
     FindOneAndUpdateOptions,
     FindOptions,
     InsertOptions,
+    Pipeline,
     ReturnDocument,
     Sort,
     TransactionOptions,
+    Update,
     UpdateOptions,
+    Verbosity,
 )
+from llm_devops_mongodb.query.documents import DocBuilder
+from llm_devops_mongodb.query.fields import Field, each, f, some
+from llm_devops_mongodb.query.filters import FilterBuilder
+from llm_devops_mongodb.query.pipelines import PipelineBuilder
+from llm_devops_mongodb.query.updates import UpdateBuilder
 from llm_devops_mongodb.results import (
     BulkWriteResult,
     DeleteResult,
+    Finding,
+    FindingKind,
     HealthStatus,
     InsertManyResult,
     InsertOneResult,
@@ -95,8 +125,11 @@ __all__ = [
     "AuditConfig",
     "AuthMechanism",
     "AuthenticationError",
+    "BulkWriteBuilder",
     "BulkWriteError",
+    "BulkWriteOptions",
     "BulkWriteResult",
+    "ClientBulkWriteBuilder",
     "ClientStateError",
     "Collection",
     "CommitError",
@@ -111,18 +144,26 @@ __all__ = [
     "DeleteResult",
     "DeserializationError",
     "DistinctOptions",
+    "DocBuilder",
     "Document",
     "DocumentStream",
     "DocumentTooLargeError",
     "DuplicateKeyError",
+    "Field",
     "FieldFault",
+    "Filter",
+    "FilterBuilder",
     "FindOneAndDeleteOptions",
     "FindOneAndUpdateOptions",
     "FindOptions",
+    "Finding",
+    "FindingKind",
     "HealthStatus",
     "InsertManyResult",
     "InsertOneResult",
     "InsertOptions",
+    "InsertProgress",
+    "InvalidCursorError",
     "InvalidDocumentError",
     "InvalidObjectIdError",
     "KeysetPage",
@@ -135,11 +176,18 @@ __all__ = [
     "NoopCredentialProvider",
     "OperationTimeoutError",
     "PaginatedResult",
+    "Pipeline",
+    "PipelineBuilder",
     "PoolExhaustedError",
+    "PoolSizeRecommendation",
     "PoolStatus",
     "PyObjectId",
     "QueryAnalysis",
+    "QueryBuilder",
     "QueryError",
+    "QueryGuardConfig",
+    "QueryGuardError",
+    "QueryGuardWarning",
     "ReadConcern",
     "ReadPreference",
     "RetryPolicy",
@@ -161,11 +209,22 @@ __all__ = [
     "TransactionError",
     "TransactionOptions",
     "UnknownError",
+    "Update",
+    "UpdateBuilder",
     "UpdateOptions",
     "UpdateResult",
+    "Verbosity",
     "WriteConcern",
     "WriteError",
+    "chunked_insert",
+    "each",
+    "f",
+    "optimal_batch_size",
+    "optimize_projection",
+    "recommend_pool_size",
     "sanitize_uri_for_logging",
+    "some",
+    "suggest_index",
     "validate_document",
     "validate_filter",
     "validate_namespace",

@@ -9,11 +9,13 @@ from bson import ObjectId
 
 from llm_devops_mongodb import operations as op
 from llm_devops_mongodb import replies
-from llm_devops_mongodb.access import Access
+from llm_devops_mongodb.access import Access, new_cursor_key
+from llm_devops_mongodb.bulk import ClientBulkWriteBuilder
 from llm_devops_mongodb.codecs import BsonSettings
 from llm_devops_mongodb.config import MongoConfig, SimulationMode
 from llm_devops_mongodb.database import Database
 from llm_devops_mongodb.errors import ConfigError, MongoError, SimulationError, TransactionError
+from llm_devops_mongodb.options import Settings
 from llm_devops_mongodb.results import HealthStatus
 from llm_devops_mongodb.session import RetryPolicy, Session
 from llm_devops_mongodb.transport import expect
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from llm_devops_mongodb.collection import Collection
+    from llm_devops_mongodb.concerns import WriteConcern
     from llm_devops_mongodb.config import ConfigSettings
     from llm_devops_mongodb.options import TransactionOptions
     from llm_devops_mongodb.security.credentials import CredentialProvider
@@ -57,7 +60,7 @@ class MongoClient:
     ) -> None:
         """Make a client over any transport; `connect` makes one over a deployment."""
         bson = BsonSettings(tz_aware=config.tz_aware, uuid_representation=config.uuid_representation)
-        self._access = Access(transport, config, bson, new_id)
+        self._access = Access(transport, config, bson, new_id, _cursor_key(config))
         self._driver = driver
         self._retry = retry or RetryPolicy()
         self._session_numbers = itertools.count(1)
@@ -140,6 +143,14 @@ class MongoClient:
         """Return a handle for a collection whose documents are of type `T`; see `Database.collection`."""
         return self.database(database).collection(collection, T)
 
+    def bulk_write(self, *, write_concern: WriteConcern | None = None) -> ClientBulkWriteBuilder:
+        """Begin a bulk write of several collections; servers from 8.0. Below, use `Collection.bulk_write`.
+
+        Args:
+            write_concern: How durable its writes must be before they are acknowledged; None takes the client's.
+        """
+        return ClientBulkWriteBuilder(self._access, settings=Settings(write_concern=write_concern))
+
     def start_session(self, *, causal_consistency: bool | None = None, snapshot: bool = False) -> Session:
         """Return a session, to be used as an async context manager. Nothing is sent before its first operation.
 
@@ -217,6 +228,11 @@ class Connecting:
         return self._kind(self._config, transport, driver=driver)
 
 
+def _cursor_key(config: MongoConfig) -> bytes:
+    secret = config.cursor_secret
+    return new_cursor_key() if secret is None else secret.expose_secret().encode("utf-8", "surrogatepass")
+
+
 async def _compose(
     config: MongoConfig, credentials: CredentialProvider | None, event_listeners: Sequence[Any]
 ) -> tuple[Transport, Driver]:
@@ -236,4 +252,12 @@ async def _compose(
         event_listeners=event_listeners,
         uuid_representation=bson.codec_options.uuid_representation,
     )
-    return transport, transport.client
+    return _guarded(transport, config, bson), transport.client
+
+
+def _guarded(transport: Transport, config: MongoConfig, bson: BsonSettings) -> Transport:
+    if not config.query_guard.enabled:
+        return transport
+    from llm_devops_mongodb.transports.guarded import GuardedTransport
+
+    return GuardedTransport(transport, config.query_guard, bson=bson)

@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest_asyncio
 
+from pytest_llm_devops_mongodb.guard_setting import query_guard_of
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    import pytest
 
     from llm_devops_mongodb.testing.connections import Connection
     from llm_devops_mongodb.testing.given import MongoServer
@@ -20,10 +24,10 @@ LoopScope = Literal["function", "class", "module", "package", "session"]
 
 def _fixture(loop_scope: LoopScope) -> object:
     @pytest_asyncio.fixture(loop_scope=loop_scope, name=f"_mongo_connection_{loop_scope}")
-    async def connection(mongo_server: MongoServer) -> AsyncIterator[Connection]:
+    async def connection(mongo_server: MongoServer, pytestconfig: pytest.Config) -> AsyncIterator[Connection]:
         from llm_devops_mongodb.testing.connections import connection_to
 
-        async with connection_to(mongo_server) as opened:
+        async with connection_to(mongo_server, query_guard=query_guard_of(pytestconfig)) as opened:
             yield opened
 
     return connection

@@ -9,6 +9,10 @@ The asynchronous test runs under pytest-asyncio, in either mode and with any loo
 asyncio. Under pytest-xdist every worker starts a server of its own; given `--mongodb-uri` they share that one, and
 the databases keep them apart.
 
+With `--mongodb-query-guard=warn`, or the setting `mongodb_query_guard = warn` of a configuration file, the client has
+the query guard on: collection scans and their like appear among pytest's warnings, each at the test's line, and
+`filterwarnings` chooses which fail the run. `raise` makes them errors.
+
 Everything heavy is imported where it is used: pytest imports this module in every run, whether its fixtures are used
 or not, and before coverage is measured.
 """
@@ -29,13 +33,17 @@ if TYPE_CHECKING:
     from llm_devops_mongodb.testing.connections import Connection
     from llm_devops_mongodb.testing.given import MongoServer
 
+_GUARD_HELP = "tell slow queries of the fixtures' client: warn or raise"
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option that names a server."""
+    """Add the options that name a server and switch the query guard on."""
     group = parser.getgroup("mongodb", "MongoDB (llm-devops-mongodb)")
     group.addoption(
         "--mongodb-uri", metavar="URI", help="use the server at this connection string instead of starting one"
     )
+    group.addoption("--mongodb-query-guard", choices=("warn", "raise"), help=_GUARD_HELP)
+    parser.addini("mongodb_query_guard", help=_GUARD_HELP, default="")
 
 
 def pytest_configure(config: pytest.Config) -> None:

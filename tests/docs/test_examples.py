@@ -45,7 +45,8 @@ def blocks_of(text: str) -> list[str]:
 def doctests() -> list[doctest.DocTest]:
     finder = doctest.DocTestFinder(exclude_empty=True)
     modules = map(import_module, ["llm_devops_mongodb", *MODULES])
-    return [found for module in modules for found in finder.find(module) if found.examples]
+    public = {name: getattr(llm_devops_mongodb, name) for name in llm_devops_mongodb.__all__}
+    return [found for module in modules for found in finder.find(module, extraglobs=public) if found.examples]
 
 
 def docstring_blocks() -> list[Any]:

@@ -258,6 +258,34 @@ def test_a_given_address_is_not_shown(run):
     assert "hidden" not in result.stdout.str()
 
 
+GUARDED = """
+async def test_it(mongo_database):
+    things = mongo_database.collection("things")
+    await things.insert_one({"n": 1})
+    assert await things.find_one({"n": 1})
+"""
+ON = ["-W", "default::llm_devops_mongodb.errors.QueryGuardWarning", "-o", "asyncio_mode=auto"]
+
+
+def test_the_query_guard_is_off_unless_it_is_asked_for(run):
+    run(GUARDED, *ASYNCIO, *ON).assert_outcomes(passed=1, warnings=0)
+
+
+@pytest.mark.parametrize("how", [["--mongodb-query-guard", "warn"], ["-o", "mongodb_query_guard=warn"]])
+def test_the_query_guard_warns_at_the_tests_line(run, how):
+    result = run(GUARDED, *ASYNCIO, *ON, *how)
+
+    result.assert_outcomes(passed=1, warnings=1)
+    result.stdout.fnmatch_lines(["*.py:8: QueryGuardWarning: *.py:8: find_one on test_it_*.things reads the whole *"])
+
+
+def test_the_query_guard_may_raise(run):
+    result = run(GUARDED, *ASYNCIO, *ON, "--mongodb-query-guard=raise")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*QueryGuardError: *find_one on test_it_*"])
+
+
 def test_the_plugin_is_declared_for_pytest():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from bson import ObjectId
 
-from llm_devops_mongodb import MongoClient, MongoConfig, NoopCredentialProvider, Session
+from llm_devops_mongodb import MongoClient, MongoConfig, NoopCredentialProvider, PipelineBuilder, Session
 
 
 async def test_crud_operations(mongo_server: Any, mongo_database: Any) -> None:
@@ -46,9 +46,25 @@ async def test_aggregation(mongo_client: MongoClient, mongo_database: Any) -> No
         [{"region": "us", "sales": 100}, {"region": "us", "sales": 200}, {"region": "eu", "sales": 150}]
     )
 
-    results = await collection.aggregate(
-        [{"$group": {"_id": "$region", "total": {"$sum": "$sales"}}}, {"$sort": {"total": -1}}]
-    )
+    pipeline = PipelineBuilder().group("$region", {"total": {"$sum": "$sales"}}).sort({"total": -1}).build()
+    results = await collection.aggregate(pipeline)
 
     assert len(results) == 2
     assert results[0] == {"_id": "us", "total": 300}
+
+
+async def test_bulk_operations(mongo_client: MongoClient, mongo_database: Any) -> None:
+    collection = mongo_client.collection(mongo_database.name, "bulk_test")
+
+    result = await (
+        collection.bulk_write()
+        .insert({"id": 1})
+        .insert({"id": 2})
+        .update_one({"id": 1}, {"$set": {"updated": True}}, upsert=False)
+        .delete_one({"id": 2})
+        .execute()
+    )
+
+    assert result.inserted_count == 2
+    assert result.modified_count == 1
+    assert result.deleted_count == 1

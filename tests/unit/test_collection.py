@@ -593,8 +593,21 @@ async def test_a_partial_insert_is_told_by_original_index(ordered: bool, failed:
 async def test_upsert_without_an_id_sets_none() -> None:
     transport, plain = plain_on(UPDATED)
     await plain.upsert(WHERE, {"a": 1})
+    assert [operation.update for operation in transport.operations] == [bson.encode({"$set": {"a": 1}})]
+
+
+async def test_upsert_with_an_id_of_none_sets_null_on_insert() -> None:
+    transport, plain = plain_on(UPDATED)
     await plain.upsert(WHERE, {"a": 1, "_id": None})
-    assert [operation.update for operation in transport.operations] == [bson.encode({"$set": {"a": 1}})] * 2
+    assert bson.decode(transport.operations[0].update) == {"$set": {"a": 1}, "$setOnInsert": {"_id": None}}
+
+
+@pytest.mark.parametrize("is_checked", [True, False])
+async def test_a_replacement_is_never_taken_for_an_update(is_checked: bool) -> None:
+    transport, plain = plain_on(UPDATED, validate_documents=is_checked)
+    with pytest.raises(InvalidDocumentError):
+        await plain.replace_one(WHERE, {"$set": {"a": 1}})
+    assert transport.operations == []
 
 
 @pytest.mark.parametrize(
@@ -652,7 +665,6 @@ async def test_a_document_that_is_too_large_is_refused() -> None:
     [
         lambda plain: plain.insert_one({"$bad": 1}),
         lambda plain: plain.insert_many([{"$bad": 1}]),
-        lambda plain: plain.replace_one({}, {"$bad": 1}),
         lambda plain: plain.upsert({}, {"$bad": 1}),
         lambda plain: plain.upsert({}, {"a.b": 1}),
         lambda plain: plain.update_one({"$bad": 1}, {"$set": {"a": 1}}),

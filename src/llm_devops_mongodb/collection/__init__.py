@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from llm_devops_mongodb.bulk import BulkWriteBuilder
 from llm_devops_mongodb.codecs import codec_for
+from llm_devops_mongodb.collection.explaining import Explanations
 from llm_devops_mongodb.collection.indexes import Indexes
+from llm_devops_mongodb.collection.paging import Paging
+from llm_devops_mongodb.collection.query_builder import QueryBuilder
 from llm_devops_mongodb.collection.writes import Writes
 from llm_devops_mongodb.options import Settings
 
@@ -13,18 +17,26 @@ if TYPE_CHECKING:
     from llm_devops_mongodb.concerns import ReadConcern, ReadPreference, WriteConcern
     from llm_devops_mongodb.session import Session
 
-__all__ = ["Collection"]
+__all__ = ["Collection", "QueryBuilder"]
 
 T = TypeVar("T")
 U = TypeVar("U")
 
 
-class Collection(Writes[T], Indexes[T]):
+class Collection(Writes[T], Paging[T], Explanations[T], Indexes[T]):
     """Typed access to one collection, made by `MongoClient.collection` or `Database.collection`.
 
     An immutable handle: nothing is sent when it is made, many may name one collection, and each has its own type and
     settings. Documents go in as `T` and come back as `T`; names in filters, updates and pipelines are the database's.
     """
+
+    def bulk_write(self) -> BulkWriteBuilder[T]:
+        """Begin a bulk write of this collection."""
+        return BulkWriteBuilder(self.write_target())
+
+    def query(self) -> QueryBuilder[T]:
+        """Begin a query; without anything more it finds every document."""
+        return QueryBuilder(self)
 
     @overload
     def with_type(self, T: type[dict[str, Any]]) -> Collection[dict[str, Any]]: ...

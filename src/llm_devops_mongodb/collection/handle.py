@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from llm_devops_mongodb.bulk.target import WriteTarget
+
 if TYPE_CHECKING:
     from llm_devops_mongodb.access import Access
     from llm_devops_mongodb.codecs import Codec, EncodedDocument
@@ -58,12 +60,14 @@ class CollectionHandle(Generic[T]):
         """The collection's full name."""
         return self._namespace
 
+    def write_target(self) -> WriteTarget[T]:
+        """Give what a bulk write needs to know of the collection."""
+        return WriteTarget(self._access, self._namespace, self._codec, self._settings, self._session)
+
     def _target(self, session: Session | None) -> tuple[Namespace, Settings, SessionRef | None]:
         """The fields every operation begins with; an operation's own session comes before the handle's."""
         session = session or self._session
         return self._namespace, self._settings, None if session is None else session.ref_for(self._access.transport)
 
     def _encoded(self, document: T) -> EncodedDocument:
-        encoded = self._codec.encode(document, new_id=self._access.new_id, check=self._access.check)
-        self._access.sized(encoded.raw)
-        return encoded
+        return self._access.document(document, self._codec)

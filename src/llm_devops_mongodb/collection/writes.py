@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from llm_devops_mongodb import operations as op
 from llm_devops_mongodb import replies
+from llm_devops_mongodb.bulk.numbering import inserted_indexes
 from llm_devops_mongodb.codecs import decode_document
 from llm_devops_mongodb.collection.reads import Reads
 from llm_devops_mongodb.errors import BulkWriteError, DeserializationError, InvalidDocumentError, SerializationError
@@ -178,14 +179,14 @@ class Writes(Reads[T]):
         if (check := self._access.check) is not None:
             check(fields)
             _check_no_paths(fields)
-        document_id = fields.pop("_id", None)
-        if document_id is None and "_id" not in filter and not self._codec.takes_object_id:
+        on_insert = {"_id": fields.pop("_id")} if "_id" in fields else {}
+        if not on_insert and "_id" not in filter and not self._codec.takes_object_id:
             raise SerializationError(
                 "the document has no _id, and its model cannot hold an ObjectId; set it", path="_id"
             )
         update: dict[str, Any] = {"$set": fields}
-        if document_id is not None:
-            update["$setOnInsert"] = {"_id": document_id}
+        if on_insert:
+            update["$setOnInsert"] = on_insert
         raw = self._access.sized(self._access.encode(update))
         operation = op.UpdateOne(*self._target(session), raw_filter, raw, _UPSERT)
         return self._updated(await self._access.transport.handle(operation))
@@ -281,10 +282,7 @@ class Writes(Reads[T]):
         return encoded
 
     def _replacement(self, document: T) -> RawDocument:
-        fields = self._codec.to_document(document)
-        if (check := self._access.check) is not None:
-            check(fields)
-        return self._access.sized(self._access.encode(fields))
+        return self._access.replacement(document, self._codec)
 
     def _changed(self, reply: replies.Reply) -> T | None:
         """Read the document that was changed; where it does not fit, the change happened all the same."""
@@ -320,6 +318,5 @@ def _deleted(reply: replies.Reply) -> DeleteResult:
 
 def _partly_inserted(encoded: Sequence[EncodedDocument], error: BulkWriteError, *, ordered: bool) -> InsertManyResult:
     """Tell by original index what was inserted: ordered all before the first failure, unordered all but the failed."""
-    failed = error.write_errors
-    end = min(failed, default=len(encoded)) if ordered else len(encoded)
-    return InsertManyResult({index: encoded[index].id for index in range(end) if index not in failed})
+    inserted = inserted_indexes(len(encoded), error.write_errors, ordered=ordered)
+    return InsertManyResult({index: encoded[index].id for index in inserted})

@@ -46,11 +46,17 @@ def database_name(test_name: str) -> str:
 
 
 @asynccontextmanager
-async def connection_to(server: MongoServer) -> AsyncGenerator[Connection]:
-    """Connect, and when the test is over close and then drop the databases that were handed out."""
+async def connection_to(server: MongoServer, *, query_guard: str | None = None) -> AsyncGenerator[Connection]:
+    """Connect, and when the test is over close and then drop the databases that were handed out.
+
+    Args:
+        server: What to connect to.
+        query_guard: `warn` or `raise` has the client's queries watched.
+    """
     from llm_devops_mongodb.client import MongoClient
 
-    connection = Connection(await MongoClient.connect(server.uri))
+    guard = {"enabled": query_guard is not None, **({} if query_guard is None else {"mode": query_guard})}
+    connection = Connection(await MongoClient.connect(server.uri, query_guard=guard))
     try:
         yield connection
     finally:

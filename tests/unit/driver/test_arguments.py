@@ -296,7 +296,6 @@ def test_durations_are_rounded_up_so_that_none_becomes_no_limit(duration, expect
         (AsyncCollection.estimated_document_count, command_arguments(COUNT), ()),
         (AsyncCollection.distinct, command_arguments(DISTINCT), ()),
         (AsyncCollection.aggregate, aggregate_arguments(AGGREGATE), ()),
-        (AsyncCollection.aggregate_raw_batches, aggregate_arguments(AGGREGATE), ()),
     ],
     ids=lambda value: getattr(value, "__qualname__", ""),
 )

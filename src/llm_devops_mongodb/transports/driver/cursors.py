@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     Lent = Callable[[], AbstractContextManager[object]]
 
 _TAILABLE_PAUSE = 0.05
-_DATABASE_FRAME = 128
+_DOCUMENTS = 1000
+"""Documents in a frame, where nobody said how many a batch has."""
 
 
 class Reaper:
@@ -167,10 +168,19 @@ class CursorFrames:
 
 
 class DocumentFrames(CursorFrames):
-    """The frames of a cursor of raw documents, where the driver has no raw batches: a database's aggregation."""
+    """The frames of a cursor of raw documents: an aggregation's.
+
+    The driver's raw batches of an aggregation cost a round trip more: it asks for an empty first batch.
+    """
+
+    def __init__(
+        self, cursor: DriverCursor, *, translate: Translate, lent: Lent, reaper: Reaper, batch_size: int | None = None
+    ) -> None:
+        super().__init__(cursor, translate=translate, lent=lent, reaper=reaper)
+        self._length = batch_size or _DOCUMENTS
 
     async def _batch(self) -> bytes:
-        documents = await self._cursor.to_list(_DATABASE_FRAME)
+        documents = await self._cursor.to_list(self._length)
         if not documents:
             raise StopAsyncIteration
         return b"".join(document.raw for document in documents)

@@ -79,6 +79,7 @@ _LABELS = (
     "SystemOverloadedError",
     "RetryableError",
 )
+_SEVERAL = (operations.InsertMany, operations.BulkWrite, operations.ClientBulkWrite)
 _INDEX = re.compile(r" index: (.*?)(?: collation: \{.*)? dup key: ", re.DOTALL)
 
 
@@ -90,7 +91,7 @@ def is_of_driver(error: BaseException) -> bool:
     return bool(modules) and modules[-1].partition(".")[0] in {"pymongo", "bson"}
 
 
-def translated(  # noqa: PLR0911 - one line for each kind of error
+def translated(  # noqa: C901, PLR0911 - one line for each kind of error
     error: BaseException, operation: Operation, *, limits: Mapping[str, timedelta]
 ) -> MongoError:
     """Return this library's error for the driver's `error`.
@@ -105,6 +106,8 @@ def translated(  # noqa: PLR0911 - one line for each kind of error
             return error
         case driver.BulkWriteError():
             return _bulk(error)
+        case driver.ClientBulkWriteException():
+            return _client_bulk(error, operation, limits)
         case driver.OperationFailure():
             return _refused(error, operation)
         case driver.ConnectionFailure() if isinstance(operation, operations.CommitTransaction):
@@ -179,13 +182,36 @@ def write_error(reported: Mapping[str, Any], details: Mapping[str, Any], subject
     )
 
 
-def _bulk(error: driver.BulkWriteError) -> MongoError:
+def _client_bulk(
+    error: driver.ClientBulkWriteException, operation: Operation, limits: Mapping[str, timedelta]
+) -> MongoError:
+    """Of several collections: the same, unless what ended it did so before anything was written."""
+    reported = _reported(error)
+    if error.error is None:
+        return _bulk(error)
+    ending = translated(_ending(error.error), operation, limits=limits)
+    if not reported.get("anySuccessful") and not reported.get("writeErrors"):
+        return ending
+    known = _bulk(error)
+    known.message = f"{known.message}; then it ended: {ending.message}"
+    known.args = (known.message,)
+    known.code, known.code_name, known.labels = ending.code, ending.code_name, known.labels | ending.labels
+    known.is_timeout, known.outcome = ending.is_timeout, "unknown"
+    return known
+
+
+def _ending(error: Any) -> BaseException:
+    """What ended a client's bulk write: an error, or the server's report of one."""
+    if isinstance(error, BaseException):
+        return error
+    return driver.OperationFailure(str(error.get("errmsg", "")), error.get("code"), error)
+
+
+def _bulk(error: driver.BulkWriteError | driver.ClientBulkWriteException) -> MongoError:
     reported = _reported(error)
     failures: dict[int, WriteError] = {
-        entry["index"]: write_error(
-            entry, {"code": entry.get("code"), "outcome": "not_applied"}, f"write {entry['index']}"
-        )
-        for entry in reported.get("writeErrors", [])
+        index: write_error(entry, {"code": entry.get("code"), "outcome": "not_applied"}, f"write {index}")
+        for index, entry in ((_index_of(entry), entry) for entry in reported.get("writeErrors", []))
     }
     concerns = [
         ours.WriteError(_message(entry), code=entry.get("code"), outcome="applied")
@@ -202,14 +228,22 @@ def _bulk(error: driver.BulkWriteError) -> MongoError:
     )
 
 
+def _index_of(entry: Mapping[str, Any]) -> int:
+    """The number of a write that failed; `bulkWrite`, the command for several collections, has another name for it."""
+    index: int = entry["index"] if "index" in entry else entry["idx"]
+    return index
+
+
 def _bulk_result(reported: Mapping[str, Any]) -> BulkWriteResult:
+    several = {index: write.upserted_id for index, write in reported.get("updateResults", {}).items()}
     return BulkWriteResult(
         inserted_count=reported.get("nInserted", 0),
         matched_count=reported.get("nMatched", 0),
         modified_count=reported.get("nModified", 0),
-        deleted_count=reported.get("nRemoved", 0),
+        deleted_count=reported.get("nRemoved", reported.get("nDeleted", 0)),
         upserted_count=reported.get("nUpserted", 0),
-        upserted_ids={entry["index"]: entry["_id"] for entry in reported.get("upserted", [])},
+        upserted_ids={entry["index"]: entry["_id"] for entry in reported.get("upserted", [])}
+        | {index: identity for index, identity in several.items() if identity is not None},
     )
 
 
@@ -283,7 +317,7 @@ def _uncoded(error: BaseException, operation: Operation) -> MongoError:
     match error:
         case driver.DocumentTooLarge():
             # Of many documents some may have been sent before.
-            outcome = "unknown" if isinstance(operation, operations.InsertMany) else "not_applied"
+            outcome = "unknown" if isinstance(operation, _SEVERAL) else "not_applied"
             return ours.DocumentTooLargeError(size=_largest(operation), outcome=outcome)
         case InvalidDocument() | driver.InvalidName() | TypeError() | ValueError() | RecursionError() | OverflowError():
             return ours.SerializationError(

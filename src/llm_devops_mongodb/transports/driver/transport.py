@@ -7,6 +7,7 @@ import contextlib
 import os
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, assert_never
 
 from llm_devops_mongodb import operations as op
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
     from pymongo import AsyncMongoClient
     from pymongo.asynchronous.client_session import AsyncClientSession
+    from pymongo.asynchronous.collection import AsyncCollection
+    from pymongo.asynchronous.database import AsyncDatabase
 
     from llm_devops_mongodb.config import MongoConfig
     from llm_devops_mongodb.errors import MongoError
@@ -200,20 +203,19 @@ class DriverTransport:
     async def _aggregate(self, operation: op.Aggregate, session: AsyncClientSession | None) -> Reply:
         pipeline = [raw(stage) for stage in operation.pipeline]
         given = aggregate_arguments(operation.options)
+        target: AsyncCollection[Any] | AsyncDatabase[Any]
         if operation.namespace.collection:
-            collection = self._collections.of(operation.namespace, operation.settings)
-            opening = collection.aggregate_raw_batches(pipeline, session=session, **given)
-            cursor = await opened(opening, self._reaper_of(operation))
-            return self._streamed(cursor, operation)
-        database = self._collections.database(operation.namespace.database, operation.settings)
-        cursor = await opened(database.aggregate(pipeline, session=session, **given), self._reaper_of(operation))
-        return self._streamed(cursor, operation, DocumentFrames)
+            target = self._collections.of(operation.namespace, operation.settings)
+        else:
+            target = self._collections.database(operation.namespace.database, operation.settings)
+        cursor = await opened(target.aggregate(pipeline, session=session, **given), self._reaper_of(operation))
+        return self._streamed(cursor, operation, partial(DocumentFrames, batch_size=operation.options.batch_size))
 
     def _streamed(
         self,
         cursor: DriverCursor,
         operation: op.Find | op.Aggregate,
-        kind: type[CursorFrames] = CursorFrames,
+        kind: Callable[..., CursorFrames],
     ) -> CursorReply:
         def translate(error: BaseException) -> MongoError:
             return self.translate(error, operation)

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 import bson
 
 from llm_devops_mongodb.replies import DeleteReply, DocumentReply, DoneReply, InsertReply, UpdateReply
-from llm_devops_mongodb.transports.driver.arguments import find_and_modify_arguments, raw, raw_update, write_arguments
+from llm_devops_mongodb.transports.driver.arguments import (
+    InsertedBytes,
+    find_and_modify_arguments,
+    raw,
+    raw_update,
+    write_arguments,
+)
 
 if TYPE_CHECKING:
     from pymongo.asynchronous.client_session import AsyncClientSession
@@ -29,7 +35,7 @@ async def insert_one(collection: AsyncCollection[Any], operation: op.InsertOne, 
 async def insert_many(collection: AsyncCollection[Any], operation: op.InsertMany, session: Session) -> InsertReply:
     """Send `insert` of many documents, which the driver cuts by the server's limits."""
     given = write_arguments(operation.options)
-    documents = [raw(document) for document in operation.documents]
+    documents = [InsertedBytes(document) for document in operation.documents]
     result = await collection.insert_many(documents, ordered=operation.ordered, session=session, **given)
     return InsertReply(result.acknowledged)
 

@@ -1,0 +1,173 @@
+"""How the server answers a query, explained."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from llm_devops_mongodb import operations as op
+from llm_devops_mongodb import replies
+from llm_devops_mongodb.advice import analyse
+from llm_devops_mongodb.codecs import decode_document
+from llm_devops_mongodb.collection.handle import CollectionHandle
+from llm_devops_mongodb.errors import InvalidDocumentError, QueryError
+from llm_devops_mongodb.options import AggregateOptions, CursorType, FindOptions
+from llm_devops_mongodb.transport import expect
+from llm_devops_mongodb.validation.values import built, is_mapping
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from llm_devops_mongodb.options import Document, Filter, Pipeline, Verbosity
+    from llm_devops_mongodb.results import QueryAnalysis
+    from llm_devops_mongodb.session import Session
+
+T = TypeVar("T")
+OptionsT = TypeVar("OptionsT", FindOptions, AggregateOptions)
+
+_MILLISECOND = timedelta(milliseconds=1)
+_WRITES = frozenset({"$out", "$merge"})
+_NOT_FOUND_OR_FORBIDDEN = frozenset({13, 26, 166})
+"""Codes of the server: unauthorised, no such collection, a view."""
+
+_NAMES = {
+    "max_time": "maxTimeMS",
+    "batch_size": "batchSize",
+    "return_key": "returnKey",
+    "show_record_id": "showRecordId",
+    "no_cursor_timeout": "noCursorTimeout",
+    "allow_partial_results": "allowPartialResults",
+    "allow_disk_use": "allowDiskUse",
+    "bypass_document_validation": "bypassDocumentValidation",
+}
+_NOT_EXPLAINED = frozenset({"max_await_time", "cursor_type"})
+
+
+class Explanations(CollectionHandle[T]):
+    """Explain finds and aggregations."""
+
+    async def explain(
+        self,
+        query: Filter | Pipeline | None = None,
+        options: FindOptions | AggregateOptions | None = None,
+        *,
+        verbosity: Verbosity = "executionStats",
+        session: Session | None = None,
+    ) -> QueryAnalysis:
+        """Tell how the server answers a query, and what would help.
+
+        The server runs the query to count what it reads, and returns no documents. It asks for the collection's
+        indexes too; where it may not, advice is given without knowing them.
+
+        Args:
+            query: A filter explains a `find`, a pipeline an aggregation, as do builders of them; None every document.
+                A `$out` or `$merge` at the end is left out: explaining writes nothing, and what it would write has no
+                plan.
+            options: Those the query would be given: `FindOptions` with a filter, `AggregateOptions` with a pipeline.
+            verbosity: `"queryPlanner"` does not run the query, so all counts are 0; `"allPlansExecution"` tries the
+                rejected plans too, to be read in the analysis' `explained`.
+            session: The session to explain in.
+
+        Raises:
+            InvalidDocumentError: The query is malformed, or the options are those of the other kind.
+            QueryError: The server refused the query, such as a hint that names no index.
+            TransactionError: A transaction is open in the session; the server explains nothing inside one.
+
+        Example:
+            ```python
+            analysis = await traces.explain({"model": "gpt-4"}, FindOptions(sort={"created": -1}))
+            if analysis.suggested_index is not None:
+                await traces.create_index(analysis.suggested_index)
+            ```
+        """
+        command = self._command(query, options)
+        explained = await self._explained(command, verbosity, session)
+        return analyse(explained, command=command, indexes=await self._indexes(session))
+
+    def _command(
+        self, query: Filter | Pipeline | None, options: FindOptions | AggregateOptions | None
+    ) -> dict[str, Any]:
+        """Make the command; it is encoded as a whole, so the query is only checked before."""
+        plain: Any = {} if query is None else built(query)
+        if is_mapping(plain):
+            self._access.filter(plain)
+            arguments = _find_arguments(_options(options, FindOptions, "filter"))
+            command = {"find": self.name, "filter": plain, **arguments}
+        else:
+            self._access.pipeline(plain)
+            arguments = _aggregate_arguments(_read_only(plain), _options(options, AggregateOptions, "pipeline"))
+            command = {"aggregate": self.name, **arguments}
+        concern = self._settings.read_concern
+        return command if concern is None else {**command, "readConcern": {"level": concern.value}}
+
+    async def _explained(self, command: Document, verbosity: Verbosity, session: Session | None) -> dict[str, Any]:
+        operation = op.Explain(*self._in_database(session), self._access.encode(command), verbosity)
+        reply = expect(await self._access.transport.handle(operation), replies.DocumentReply)
+        return decode_document(reply.document or b"", self._access.bson)
+
+    async def _indexes(self, session: Session | None) -> Sequence[Mapping[str, Any]]:
+        command = self._access.encode({"listIndexes": self.name})
+        try:
+            reply = await self._access.transport.handle(op.RunCommand(*self._in_database(session), command))
+        except QueryError as error:
+            if error.code in _NOT_FOUND_OR_FORBIDDEN:
+                return ()
+            raise
+        answer = decode_document(expect(reply, replies.DocumentReply).document or b"", self._access.bson)
+        return cast("Sequence[Mapping[str, Any]]", answer["cursor"]["firstBatch"])
+
+    def _in_database(self, session: Session | None) -> tuple[Any, Any, Any]:
+        namespace, settings, reference = self._target(session)
+        return namespace.of_database(), settings, reference
+
+
+def _options(options: Any, kind: type[OptionsT], query: str) -> OptionsT:
+    if options is None:
+        return kind()
+    if not isinstance(options, kind):
+        raise InvalidDocumentError(f"a {query} is explained with {kind.__name__}, not {type(options).__name__}")
+    return options
+
+
+def _find_arguments(options: FindOptions) -> dict[str, Any]:
+    arguments = _arguments(options)
+    if options.limit < 0:  # one batch of so many, which the driver says in its own way
+        arguments |= {"limit": -options.limit, "singleBatch": True}
+    if options.cursor_type != CursorType.NON_TAILABLE:
+        arguments |= {"tailable": True, "awaitData": options.cursor_type == CursorType.TAILABLE_AWAIT}
+    return arguments
+
+
+def _aggregate_arguments(stages: Sequence[Document], options: AggregateOptions) -> dict[str, Any]:
+    arguments = _arguments(options)
+    size = arguments.pop("batchSize", None)
+    return {"pipeline": list(stages), "cursor": {} if size is None else {"batchSize": size}, **arguments}
+
+
+def _read_only(stages: Sequence[Document]) -> Sequence[Document]:
+    """Leave out a last stage that writes: servers differ in whether explaining runs it."""
+    return stages[:-1] if stages and _WRITES & stages[-1].keys() else stages
+
+
+def _arguments(options: FindOptions | AggregateOptions) -> dict[str, Any]:
+    """The options that differ from their default, as the command has them."""
+    given = {field.name: (getattr(options, field.name), field.default) for field in fields(options)}
+    return {
+        _NAMES.get(name, name): _argument(name, value)
+        for name, (value, default) in given.items()
+        if value != default and name not in _NOT_EXPLAINED
+    }
+
+
+def _argument(name: str, value: Any) -> Any:
+    if isinstance(value, timedelta):
+        return -(-value // _MILLISECOND)
+    if name == "hint" and isinstance(value, str):
+        return value
+    if name == "projection" and not is_mapping(value):
+        return dict.fromkeys(map(str, value), 1) or {"_id": 1}  # no names, nothing but the key, as the driver has it
+    if name in {"sort", "hint"} and not is_mapping(value):
+        pairs = [value] if isinstance(value, str) else value
+        return dict((pair, 1) if isinstance(pair, str) else pair for pair in pairs)
+    return value

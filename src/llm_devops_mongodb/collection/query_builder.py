@@ -1,0 +1,224 @@
+"""A query in the making: a value that knows its collection, and asks it when it is executed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from llm_devops_mongodb.errors import InvalidDocumentError
+from llm_devops_mongodb.options import CountOptions, FindOptions
+from llm_devops_mongodb.query.built import frozen
+from llm_devops_mongodb.query.fields import Field, name_of
+from llm_devops_mongodb.validation import validate_filter
+from llm_devops_mongodb.validation.values import is_mapping, is_sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from llm_devops_mongodb.collection import Collection
+    from llm_devops_mongodb.concerns import ReadPreference
+    from llm_devops_mongodb.cursor import DocumentStream, OnError
+    from llm_devops_mongodb.options import Document, Filter, Hint, Sort
+    from llm_devops_mongodb.results import KeysetPage, PaginatedResult, QueryAnalysis
+    from llm_devops_mongodb.session import Session
+
+T = TypeVar("T")
+
+_NO_OPTIONS = FindOptions()
+
+
+@dataclass(frozen=True, slots=True, eq=True)
+class QueryBuilder(Generic[T]):
+    """A query of one collection, made by `Collection.query`. It never changes: each method returns a new one.
+
+    Nothing is sent before `execute`, `first`, `stream`, `count`, `explain`, `page` or `keyset_page`.
+
+    Example:
+        ```python
+        newest = users.query().filter({"active": True}).sort("created", -1).limit(10)
+        for user in await newest.execute():
+            ...
+        ```
+    """
+
+    _collection: Collection[T]
+    _filter: Filter = field(default_factory=dict[str, Any])
+    _options: FindOptions = _NO_OPTIONS
+
+    def __repr__(self) -> str:
+        names = [name for name in FindOptions.__dataclass_fields__ if getattr(self._options, name) != _default(name)]
+        told = "".join(f", {name}={getattr(self._options, name)!r}" for name in names)
+        return f"QueryBuilder({self._collection!r}, {dict(self._filter)!r}{told})"
+
+    def filter(self, filter: Filter) -> QueryBuilder[T]:
+        """Match `filter` too: a query with several filters matches what all of them match.
+
+        Raises:
+            InvalidDocumentError: It is malformed.
+        """
+        validate_filter(filter)
+        added = frozen(dict(filter))
+        return replace(self, _filter={"$and": [self._filter, added]} if self._filter else added)
+
+    def project(self, fields: Document | Sequence[str | Field[Any]]) -> QueryBuilder[T]:
+        """Return these fields only; `_id` comes along unless a document says `{"_id": 0}`.
+
+        Args:
+            fields: Names, or a projection document.
+        """
+        if is_mapping(fields):
+            return self._with(projection=frozen(dict(fields)))
+        if not is_sequence(fields) or not fields:
+            raise InvalidDocumentError("project takes a document, or at least one field's name")
+        return self._with(projection=[name_of(name) for name in fields])
+
+    def sort(self, by: Sort | Field[Any], direction: Any = None) -> QueryBuilder[T]:
+        """Order by one field, or by several; it takes the place of an earlier order.
+
+        Args:
+            by: A field, or fields and directions, most significant first.
+            direction: Of one field: 1, the default, is ascending, -1 descending; or `{"$meta": "textScore"}`.
+        """
+        if isinstance(by, (str, Field)):
+            keys: list[tuple[Any, Any]] = [(by, 1 if direction is None else direction)]
+        elif direction is not None:
+            raise InvalidDocumentError("a direction beside fields that have their own; give it with its field")
+        else:
+            keys = list(by.items()) if is_mapping(by) else [_pair(key) for key in by]
+        return self._with(sort=_order(keys))
+
+    def skip(self, count: int) -> QueryBuilder[T]:
+        """Pass over the first `count` documents. The server reads them all the same; `keyset_page` does not."""
+        return self._with(skip=_whole("skip", count, least=0))
+
+    def limit(self, count: int) -> QueryBuilder[T]:
+        """Return at most `count` documents; at least 1."""
+        return self._with(limit=_whole("limit", count, least=1))
+
+    def hint(self, index: Hint) -> QueryBuilder[T]:
+        """Use this index: its name, or its fields and directions."""
+        if not isinstance(index, str) and not is_mapping(index) and not is_sequence(index):
+            raise InvalidDocumentError("a hint is an index's name, or its fields and directions")
+        if not index:
+            raise InvalidDocumentError("the hint names no index")
+        return self._with(hint=index if isinstance(index, str) else frozen(index))
+
+    def collation(self, collation: Document) -> QueryBuilder[T]:
+        """Compare strings by these rules, such as `{"locale": "en", "strength": 2}`."""
+        if not is_mapping(collation) or not isinstance(collation.get("locale"), str):
+            raise InvalidDocumentError("a collation is a document that names a locale", path="locale")
+        return self._with(collation=frozen(dict(collation)))
+
+    def batch_size(self, count: int) -> QueryBuilder[T]:
+        """Ask for `count` documents a reply; at least 1."""
+        return self._with(batch_size=_whole("batch_size", count, least=1))
+
+    def max_time(self, duration: timedelta) -> QueryBuilder[T]:
+        """Let the server work on it for no longer than this."""
+        if not isinstance(duration, timedelta) or duration <= timedelta():  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
+            raise InvalidDocumentError("max_time is a timedelta longer than nothing")
+        return self._with(max_time=duration)
+
+    def read_preference(self, preference: ReadPreference) -> QueryBuilder[T]:
+        """Let these members answer."""
+        return replace(self, _collection=self._collection.with_options(read_preference=preference))
+
+    async def execute(self, *, on_error: OnError = "raise", session: Session | None = None) -> list[T]:
+        """Return every document as a list; see `Collection.find`."""
+        return await self._collection.find(self._filter, self._options, on_error=on_error, session=session)
+
+    async def first(self, *, session: Session | None = None) -> T | None:
+        """Return the first document, or None; see `Collection.find_one`."""
+        return await self._collection.find_one(self._filter, self._options, session=session)
+
+    def stream(self, *, on_error: OnError = "raise", session: Session | None = None) -> DocumentStream[T]:
+        """Return the documents one by one in constant memory; see `Collection.find_stream`."""
+        return self._collection.find_stream(self._filter, self._options, on_error=on_error, session=session)
+
+    async def count(self, *, session: Session | None = None) -> int:
+        """Count the documents that `execute` would return: `skip` and `limit` count too."""
+        options = self._options
+        counting = CountOptions(
+            skip=options.skip or None,
+            limit=options.limit or None,
+            hint=options.hint,
+            collation=options.collation,
+            comment=options.comment,
+            max_time=options.max_time,
+        )
+        return await self._collection.count_documents(self._filter, counting, session=session)
+
+    async def explain(self) -> QueryAnalysis:
+        """Tell how the server answers the query, and what would help; see `Collection.explain`."""
+        return await self._collection.explain(self._filter, self._options)
+
+    async def page(
+        self, page: int, page_size: int, *, total: bool | int = True, session: Session | None = None
+    ) -> PaginatedResult[T]:
+        """Return one page by its number, from 0; see `Collection.find_paginated`.
+
+        Raises:
+            InvalidDocumentError: The query has a skip or a limit of its own.
+        """
+        sort, options = self._paged()
+        return await self._collection.find_paginated(
+            self._filter, page, page_size, sort, total=total, options=options, session=session
+        )
+
+    async def keyset_page(
+        self, limit: int, *, after: str | None = None, before: str | None = None, session: Session | None = None
+    ) -> KeysetPage[T]:
+        """Return the page after or before a cursor; see `Collection.find_page`. Without a sort it goes by `_id`.
+
+        Raises:
+            InvalidDocumentError: The query has a skip or a limit of its own, or the cursor is refused.
+        """
+        sort, options = self._paged()
+        return await self._collection.find_page(
+            self._filter, sort=sort or "_id", limit=limit, after=after, before=before, options=options, session=session
+        )
+
+    def _paged(self) -> tuple[Sort | None, FindOptions]:
+        if self._options.skip or self._options.limit:
+            raise InvalidDocumentError("a page has its own skip and limit; leave those of the query out")
+        return self._options.sort, replace(self._options, sort=None)
+
+    def _with(self, **changed: Any) -> QueryBuilder[T]:
+        return replace(self, _options=replace(self._options, **changed))
+
+
+def _default(name: str) -> Any:
+    return FindOptions.__dataclass_fields__[name].default
+
+
+def _pair(key: Any) -> tuple[Any, Any]:
+    if isinstance(key, (str, Field)):
+        return name_of(key), 1  # pyright: ignore[reportUnknownArgumentType]  # a field of any type
+    if not is_sequence(key) or len(key) != 2:  # noqa: PLR2004 - a pair
+        raise InvalidDocumentError("a sort is fields and directions, such as [('created', -1), ('_id', 1)]")
+    return key[0], key[1]
+
+
+def _order(keys: Sequence[tuple[Any, Any]]) -> dict[str, Any]:
+    order: dict[str, Any] = {}
+    for key, direction in keys:
+        name = name_of(key)
+        if name in order:
+            raise InvalidDocumentError(f"sort: {name} is there twice", path=name)
+        if not is_mapping(direction) and not _is_direction(direction):
+            raise InvalidDocumentError("a direction is 1, -1 or a $meta document", path=name)
+        order[name] = frozen(direction)
+    if not order:
+        raise InvalidDocumentError("the sort names no field")
+    return order
+
+
+def _is_direction(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) == 1
+
+
+def _whole(name: str, count: int, *, least: int) -> int:
+    if not isinstance(count, int) or isinstance(count, bool) or count < least:  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
+        raise InvalidDocumentError(f"{name} is a whole number from {least}")
+    return count
