@@ -40,12 +40,16 @@ class Arena:
         database: A database that belongs to this run and goes with it.
         documents: How many documents are read and inserted at once.
         streamed: How many documents are streamed.
+        inserted: How many documents are inserted in chunks.
+        paged: How many documents are paged through.
     """
 
     uri: str
     database: str
     documents: int = 20_000
     streamed: int = 200_000
+    inserted: int = 1_000_000
+    paged: int = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +87,14 @@ class Case:
         entrants: Opens everyone who takes part, and closes them after the last round.
         turns: How often a round asks each entrant in turn; the median is its figure of the round. More than one
             suits short measurements: a pause of the machine then hits a turn, not an entrant.
+        reference: Whose figure ours is divided by.
     """
 
     name: str
     unit: str
     entrants: Callable[[Arena], AbstractAsyncContextManager[Sequence[Entrant | Absent]]]
     turns: int = 1
+    reference: str = REFERENCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +102,8 @@ class Row:
     """Our figure for one case beside everyone else's: medians, None for who was absent.
 
     Attributes:
-        ratio: Ours to PyMongo's.
+        reference: Whose figure ours is divided by.
+        ratio: Ours to the reference's.
         spread: Half the interquartile range of the ratio over the rounds: how far to trust the ratio.
         absent: Why someone was absent, by name.
     """
@@ -105,6 +112,7 @@ class Row:
     unit: str
     ours: float
     peers: Mapping[str, float | None]
+    reference: str
     ratio: float | None
     target: float | None
     rounds: int
@@ -166,10 +174,11 @@ def _rows(
             unit=case.unit,
             ours=median(figures),
             peers=peers,
-            ratio=_ratio(figures, by_peer.get(REFERENCE)),
+            reference=case.reference,
+            ratio=_ratio(figures, by_peer.get(case.reference)),
             target=entrant.target,
             rounds=rounds,
-            spread=_spread(figures, by_peer.get(REFERENCE)),
+            spread=_spread(figures, by_peer.get(case.reference)),
             absent={each.name: each.reason for each in absent},
         )
         for entrant, figures in measured

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ABSENT = "-"
-KEPT = ("case", "unit", "ours", "peers", "ratio", "target", "rounds")
+KEPT = ("case", "unit", "ours", "peers", "reference", "ratio", "target", "rounds")
 
 
 def table(rows: Sequence[Row]) -> Table:
@@ -23,13 +23,11 @@ def table(rows: Sequence[Row]) -> Table:
     others = [name for name in PEERS if name != REFERENCE]
     drawn = Table(title="Medians; less is better", caption="\n".join(_remarks(rows)), caption_justify="left")
     drawn.add_column("case")
-    for heading in ("unit", "ours", REFERENCE, f"ours ÷ {REFERENCE}", "target", *others):
+    for heading in ("unit", "ours", "reference", "ours ÷ reference", "target", *others):
         drawn.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         cells = [_peer(row, name) for name in others]
-        drawn.add_row(
-            row.case, row.unit, _figure(row.ours), _figure(row.peers.get(REFERENCE)), _ratio(row), _target(row), *cells
-        )
+        drawn.add_row(row.case, row.unit, _figure(row.ours), _reference(row), _ratio(row), _target(row), *cells)
     return drawn
 
 
@@ -44,6 +42,12 @@ def _figure(value: float | None) -> str:
     if value is None:
         return ABSENT
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def _reference(row: Row) -> str:
+    """The reference's figure, and its name unless it is PyMongo's."""
+    figure = _figure(row.peers.get(row.reference))
+    return figure if row.reference == REFERENCE else f"{row.reference} {figure}"
 
 
 def _peer(row: Row, name: str) -> str:
@@ -66,6 +70,7 @@ def _target(row: Row) -> str:
 def _remarks(rows: Sequence[Row]) -> list[str]:
     absent = {f"{row.case.split()[0]}: {name} is absent ({why})" for row in rows for name, why in row.absent.items()}
     return [
+        f"The reference is {REFERENCE} unless another is named.",
         "± is half the interquartile range of the ratio over the rounds; nx is a peer's figure over ours.",
         *sorted(absent),
     ]

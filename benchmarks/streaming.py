@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import resource
 import sys
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.checks import require_count, require_document
 from benchmarks.documents import key
 from benchmarks.harness import Absent, WrongResultError
+from benchmarks.memory import peak, reset_peak
 from benchmarks.ours import opened as opened_ours
 from benchmarks.peers import opening
 
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
     from benchmarks.subjects import Streaming
 
 OURS = "ours:"
-STATUS = Path("/proc/self/status")
-# "5" sets the peak back to what the process holds now (proc(5)).
-CLEAR = Path("/proc/self/clear_refs")
 
 
 @asynccontextmanager
@@ -48,9 +44,9 @@ async def _growth(who: str, uri: str, database: str, *, count: int) -> float:
     async with _subject(who, uri, database) as subject:
         require_document(subject.plain(await subject.find_one(key(0))), 0)
         gc.collect()
-        before = _reset_peak()
+        before = reset_peak()
         await _stream(subject, count=count)
-        return _peak() - before
+        return peak() - before
 
 
 async def _stream(subject: Streaming, *, count: int) -> None:
@@ -61,20 +57,6 @@ async def _stream(subject: Streaming, *, count: int) -> None:
         streamed += 1
     require_count(streamed, count)
     require_document(subject.plain(latest), count - 1)
-
-
-def _reset_peak() -> float:
-    if CLEAR.exists():
-        CLEAR.write_text("5")
-    return _peak()
-
-
-def _peak() -> float:
-    # Linux hands a parent's ru_maxrss down to its child: a small child of a large parent would never be seen to grow.
-    if STATUS.exists():
-        fields = dict(line.split(":", 1) for line in STATUS.read_text().splitlines())
-        return float(fields["VmHWM"].split()[0]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
 
 if __name__ == "__main__":

@@ -2,6 +2,24 @@
 
 from __future__ import annotations
 
-from benchmarks.cases import find, find_one, import_time, insert_many, stream_memory
+from benchmarks.cases import (
+    builders,
+    chunked_insert,
+    find,
+    find_one,
+    import_time,
+    insert_many,
+    pages,
+    stream_memory,
+)
 
-CASES = (find_one.CASE, find.CASE, insert_many.CASE, import_time.CASE, stream_memory.CASE)
+CASES = (
+    find_one.CASE,
+    *builders.CASES,
+    find.CASE,
+    insert_many.CASE,
+    *chunked_insert.CASES,
+    *pages.CASES,
+    import_time.CASE,
+    stream_memory.CASE,
+)
