@@ -1,0 +1,1 @@
+"""A runner of the drivers' unified test format that drives this library's public API."""
