@@ -14,8 +14,10 @@ from bson import ObjectId
 
 from llm_devops_mongodb import (
     AggregateOptions,
+    BulkWriteBuilder,
     BulkWriteError,
     BulkWriteResult,
+    ClientBulkWriteBuilder,
     Collection,
     CountOptions,
     CredentialProvider,
@@ -25,6 +27,8 @@ from llm_devops_mongodb import (
     DeleteResult,
     DistinctOptions,
     DocumentStream,
+    Field,
+    FilterBuilder,
     FindOneAndDeleteOptions,
     FindOneAndUpdateOptions,
     FindOptions,
@@ -32,20 +36,30 @@ from llm_devops_mongodb import (
     InsertManyResult,
     InsertOneResult,
     InsertOptions,
+    KeysetPage,
     MongoClient,
     MongoConfig,
     MongoCredentials,
     Namespace,
+    PaginatedResult,
+    PipelineBuilder,
     PyObjectId,
+    QueryAnalysis,
+    QueryBuilder,
     ReadConcern,
     ReadPreference,
     ReturnDocument,
     Session,
     StaticCredentialProvider,
     TransactionOptions,
+    UpdateBuilder,
     UpdateOptions,
     UpdateResult,
     WriteConcern,
+    chunked_insert,
+    each,
+    f,
+    some,
 )
 
 
@@ -234,3 +248,54 @@ def errors(error: BulkWriteError) -> None:
     assert_type(error.labels, frozenset[str])
     assert_type(error.code, int | None)
     assert_type(error.is_retryable, bool)
+
+
+@dataclass
+class Part:
+    price: float
+    names: list[str]
+
+
+@dataclass
+class Machine:
+    year: int
+    main: Part
+    parts: list[Part]
+    spare: Part | None = None
+
+
+def fields() -> None:
+    assert_type(f(Machine, lambda machine: machine.year), Field[int])
+    assert_type(f(Machine, lambda machine: machine.main.price), Field[float])
+    assert_type(f(Machine, lambda machine: some(machine.spare).names), Field[list[str]])
+    assert_type(f(Machine, lambda machine: each(machine.parts).price), Field[float])
+    assert_type(f(Machine, lambda machine: machine.parts[0].names), Field[list[str]])
+    assert_type(Field[int]("a.b"), Field[int])
+
+
+def builders(machines: Collection[Machine], client: MongoClient) -> None:
+    year = f(Machine, lambda machine: machine.year)
+    new = FilterBuilder().gte(year, 2020).in_array(year, [2024, 2025]).eq("anything", object())
+    change = UpdateBuilder().set(year, 2026).inc("count", 1)
+    assert_type(new, FilterBuilder)
+    assert_type(new.build(), dict[str, Any])
+    pipeline = PipelineBuilder().match_stage(new).limit(3)
+    assert_type(pipeline, PipelineBuilder)
+    assert_type(machines.query().filter(new).sort(year, -1), QueryBuilder[Machine])
+    bulk = machines.bulk_write().update_one(new, change, upsert=True).insert(Machine(1, Part(1, []), []))
+    assert_type(bulk, BulkWriteBuilder[Machine])
+    assert_type(client.bulk_write().insert(machines, Machine(1, Part(1, []), [])), ClientBulkWriteBuilder)
+
+
+async def pages_and_bulk(machines: Collection[Machine]) -> None:
+    new = FilterBuilder().eq("year", 2026)
+    assert_type(await machines.query().execute(), list[Machine])
+    assert_type(await machines.query().first(), Machine | None)
+    assert_type(await machines.find_page(new, sort={"year": 1}, limit=3), KeysetPage[Machine])
+    assert_type(await machines.find_paginated(new, 0, 3), PaginatedResult[Machine])
+    assert_type(await machines.bulk_write().delete_many(new).execute(), BulkWriteResult)
+    assert_type(await machines.explain(new), QueryAnalysis)
+    assert_type(await machines.explain(PipelineBuilder().match_stage(new)), QueryAnalysis)
+    assert_type(await chunked_insert(machines, iter([Machine(1, Part(1, []), [])]), 10), InsertManyResult)
+    await machines.update_many(new, UpdateBuilder().set("a", 1))
+    await machines.aggregate(PipelineBuilder().count("all"))

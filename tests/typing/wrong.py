@@ -10,15 +10,21 @@ from llm_devops_mongodb import (
     Collection,
     CountOptions,
     Database,
+    Field,
+    FilterBuilder,
     FindOneAndUpdateOptions,
     FindOptions,
     InsertOneResult,
     MongoClient,
     MongoConfig,
+    PipelineBuilder,
     ReadPreference,
     Session,
+    UpdateBuilder,
     UpdateOptions,
     WriteConcern,
+    chunked_insert,
+    f,
 )
 
 
@@ -121,3 +127,26 @@ async def transactions(client: MongoClient, session: Session, users: Collection[
     await session.insert_one(users, Order(3))  # error
     with client.start_session():  # error
         pass
+
+
+def fields(users: Collection[User]) -> None:
+    f(User, lambda user: user.nmae)  # error
+    name = f(User, lambda user: user.name)
+    FilterBuilder().eq(name, 3)  # error
+    FilterBuilder().in_array(name, [3])  # error
+    UpdateBuilder().set(name, 3)  # error
+    FilterBuilder().eq(3, 3)  # error
+    number: Field[int] = name  # error
+    users.query().sort(3)  # error
+    users.bulk_write().insert(Order(3))  # error
+    users.bulk_write().update_one({}, 3)  # error
+    assert number
+
+
+async def builders(users: Collection[User]) -> None:
+    await users.find(PipelineBuilder())  # error
+    await users.aggregate(FilterBuilder())  # error
+    await users.find_page({}, limit=3)  # error
+    orders: list[Order] = (await users.find_page({}, sort="a", limit=3)).items  # error
+    await chunked_insert(users, [Order(3)], 10)  # error
+    assert orders

@@ -42,9 +42,8 @@ V = TypeVar("V")
 _POSITION = re.compile(r"\$(?:\[(?:[a-z][a-zA-Z0-9]*)?\])?")
 
 
-@dataclass(frozen=True, slots=True, repr=False)
 class Field(Generic[V]):
-    """A field of a document, by the type of its value.
+    """A field of a document, by the type of its value: an immutable value.
 
     `Field[int]("a.b")` names a field by hand; `f` takes one from a model.
 
@@ -55,10 +54,29 @@ class Field(Generic[V]):
         InvalidDocumentError: As for `name_of`.
     """
 
+    # Not a dataclass: a frozen one with slots refuses what `Field[int](…)` sets on it.
+    __slots__ = ("path",)
+
     path: str
 
-    def __post_init__(self) -> None:
-        _check_path(self.path)
+    def __init__(self, path: str) -> None:
+        _check_path(path)
+        object.__setattr__(self, "path", path)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError("a field does not change")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError("a field does not change")
+
+    def __reduce__(self) -> tuple[type[Field[Any]], tuple[str]]:
+        return Field, (self.path,)
+
+    def __eq__(self, other: object) -> bool:
+        return self.path == other.path if isinstance(other, Field) else NotImplemented  # pyright: ignore[reportUnknownMemberType]  # of any type
+
+    def __hash__(self) -> int:
+        return hash((Field, self.path))
 
     def __str__(self) -> str:
         return self.path
