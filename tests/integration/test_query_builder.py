@@ -14,7 +14,10 @@ from llm_devops_mongodb import (
     FilterBuilder,
     InvalidDocumentError,
     MongoClient,
+    PipelineBuilder,
+    QueryError,
     ReadPreference,
+    TransactionError,
     f,
 )
 
@@ -196,3 +199,25 @@ async def test_a_text_score_sorts(mongo_database: Database) -> None:
     query = notes.query().filter(FilterBuilder().text("tea")).sort("score", {"$meta": "textScore"})
 
     assert [note["_id"] for note in await query.project({"score": {"$meta": "textScore"}}).execute()] == [2, 1]
+
+
+async def test_distinct_takes_a_field_of_the_model(cities: Collection[City]) -> None:
+    assert sorted(await cities.distinct(f(City, lambda city: city.country))) == ["no", "se"]
+
+
+async def test_nothing_is_explained_in_a_transaction(mongo_client: MongoClient, cities: Collection[City]) -> None:
+    async with mongo_client.start_session() as session, session.transaction():
+        assert await cities.count_documents(session=session) == 4
+        with pytest.raises(TransactionError, match="outside of it"):
+            await cities.within(session).explain({})
+        assert await cities.count_documents(session=session) == 4
+
+
+async def test_a_stage_newer_than_the_checks_is_left_to_the_server(cities: Collection[City]) -> None:
+    pipeline = PipelineBuilder().stage("$fromTheFuture", {})
+    with pytest.raises(QueryError):
+        await cities.aggregate(pipeline)
+    with pytest.raises(QueryError):
+        await cities.explain(pipeline)
+    with pytest.raises(InvalidDocumentError):
+        await cities.aggregate(pipeline.build())

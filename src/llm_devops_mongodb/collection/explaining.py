@@ -11,7 +11,7 @@ from llm_devops_mongodb import replies
 from llm_devops_mongodb.advice import analyse
 from llm_devops_mongodb.codecs import decode_document
 from llm_devops_mongodb.collection.handle import CollectionHandle
-from llm_devops_mongodb.errors import InvalidDocumentError, QueryError
+from llm_devops_mongodb.errors import InvalidDocumentError, QueryError, TransactionError
 from llm_devops_mongodb.options import AggregateOptions, CursorType, FindOptions
 from llm_devops_mongodb.transport import expect
 from llm_devops_mongodb.validation.values import built, is_mapping
@@ -81,6 +81,8 @@ class Explanations(CollectionHandle[T]):
                 await traces.create_index(analysis.suggested_index)
             ```
         """
+        if (asking := session or self._session) is not None and asking.in_transaction:
+            raise TransactionError("the server explains nothing inside a transaction; ask outside of it")
         command = self._command(query, options)
         explained = await self._explained(command, verbosity, session)
         return analyse(explained, command=command, indexes=await self._indexes(session))
@@ -95,7 +97,7 @@ class Explanations(CollectionHandle[T]):
             arguments = _find_arguments(_options(options, FindOptions, "filter"))
             command = {"find": self.name, "filter": plain, **arguments}
         else:
-            self._access.pipeline(plain)
+            self._access.pipeline(plain if query is None else cast("Pipeline", query))
             arguments = _aggregate_arguments(_read_only(plain), _options(options, AggregateOptions, "pipeline"))
             command = {"aggregate": self.name, **arguments}
         concern = self._settings.read_concern

@@ -61,6 +61,7 @@ class Indexes(CollectionHandle[T]):
 
         Raises:
             InvalidDocumentError: There are no keys; nothing was sent.
+            DuplicateKeyError: It is to be unique, and documents that are there have the same keys.
             QueryError: The server refused it: an index of that name, or on those keys, is there with other settings.
         """
         key = _index_key(keys)

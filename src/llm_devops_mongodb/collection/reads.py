@@ -12,6 +12,7 @@ from llm_devops_mongodb.collection.handle import CollectionHandle
 from llm_devops_mongodb.cursor import DocumentStream, OnError, collected
 from llm_devops_mongodb.errors import TransactionError
 from llm_devops_mongodb.options import AggregateOptions, CountOptions, DistinctOptions, FindOptions
+from llm_devops_mongodb.query.fields import name_of
 from llm_devops_mongodb.transport import expect
 from llm_devops_mongodb.validation import parse_object_id
 from llm_devops_mongodb.validation.values import is_mapping, is_regex
@@ -19,6 +20,7 @@ from llm_devops_mongodb.validation.values import is_mapping, is_regex
 if TYPE_CHECKING:
     from llm_devops_mongodb.codecs import Codec
     from llm_devops_mongodb.options import Filter, Pipeline
+    from llm_devops_mongodb.query.fields import Field
     from llm_devops_mongodb.session import Session
 
 T = TypeVar("T")
@@ -138,7 +140,7 @@ class Reads(CollectionHandle[T]):
     @overload
     async def distinct(
         self,
-        field: str,
+        field: str | Field[Any],
         filter: Filter | None = None,
         *,
         options: DistinctOptions | None = None,
@@ -147,7 +149,7 @@ class Reads(CollectionHandle[T]):
     @overload
     async def distinct(
         self,
-        field: str,
+        field: str | Field[Any],
         filter: Filter | None = None,
         T: type[R] = ...,  # pyright: ignore[reportInvalidTypeVarUse]  # left out it is the overload above
         *,
@@ -156,7 +158,7 @@ class Reads(CollectionHandle[T]):
     ) -> list[R]: ...
     async def distinct(
         self,
-        field: str,
+        field: str | Field[Any],
         filter: Filter | None = None,
         T: Any = object,
         *,
@@ -168,7 +170,7 @@ class Reads(CollectionHandle[T]):
         An array counts by its elements. All values must fit one reply of 16 MiB.
 
         Args:
-            field: The field's dotted name.
+            field: The field's dotted name, or a field taken from the model.
             filter: What must match; None matches every document.
             T: The type of the values; `object` leaves them as BSON gives them.
             options: Collation and the rest.
@@ -177,7 +179,9 @@ class Reads(CollectionHandle[T]):
         Raises:
             DeserializationError: A value does not fit `T`; its path is its position.
         """
-        operation = op.Distinct(*self._target(session), field, self._access.filter(filter), options or _DISTINCT)
+        operation = op.Distinct(
+            *self._target(session), name_of(field), self._access.filter(filter), options or _DISTINCT
+        )
         reply = expect(await self._access.transport.handle(operation), replies.ValuesReply)
         return decode_values(reply.values, T, self._access.bson, namespace=str(self._namespace))
 

@@ -188,6 +188,8 @@ class _Trace:
 
     def attribute(self, name: str) -> _Trace:
         if (part := self.shape.attributes.get(name)) is not None:
+            if "." in part.name or part.name[:1] == "$":
+                raise InvalidDocumentError(f"{self._told}: '{shown(name)}' is stored under a name that has no path")
             return self._led(part.name, part)
         if not self.shape.is_open:
             raise self._unknown(name, self.shape.attributes)

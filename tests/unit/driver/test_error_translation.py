@@ -370,7 +370,13 @@ def test_a_failed_batch_tells_what_was_written_and_why_the_rest_was_not():
     assert {one.outcome for one in error.write_errors.values()} == {"not_applied"}
     assert error.write_errors[3].index_name == "a_1"
     assert error.write_concern_errors == ()
-    assert str(error) == "2 of the writes failed, 4 documents were inserted; see write_errors and result"
+    assert str(error) == (
+        "2 of the writes failed, 4 inserted, 2 modified, 1 upserted before or beside them; see write_errors and result"
+    )
+
+
+def test_a_failed_batch_of_which_nothing_was_written_says_so():
+    assert "nothing was written" in str(translate(bulk(write_errors=[DUPLICATE]), INSERT_MANY))
 
 
 def test_no_text_of_a_failed_batch_holds_a_document():

@@ -62,6 +62,7 @@ class Aliased(pydantic.BaseModel):
 
     id: int = pydantic.Field(alias="_id")
     full_name: str = pydantic.Field(alias="fullName")
+    dotted: str = pydantic.Field(default="", alias="a.b")
     hidden: str = pydantic.Field(default="", exclude=True)
     inner: Inner | None = None
 
@@ -145,6 +146,7 @@ UNKNOWN: dict[str, tuple[Any, Callable[[Any], Any], str]] = {
     "a constant of the class": (Order, lambda order: order.kind, "stores no field 'kind'"),
     "a property": (Order, lambda order: order.total, "stores no field 'total'"),
     "one that is not written": (Aliased, lambda aliased: aliased.hidden, "stores no field 'hidden'"),
+    "one whose alias has a dot": (Aliased, lambda aliased: aliased.dotted, "has no path"),
     "a key that a typed dict lacks": (Movie, lambda movie: movie["cats"], "did you mean.*cast"),
     "a field of an array": (Order, lambda order: order.items.price, "take each"),
     "an element of a document": (Order, lambda order: each(order.home), "not as an array"),

@@ -22,9 +22,12 @@ Pair = tuple[int, int]
 S = TypeVar("S", bound=Hashable)
 
 _MOST_LOOP_STATES = 60
-_MOST_CHOICES = 10
-_MOST_DEGREE = 1
-"""With the length of the text itself that is a cost that grows with its square."""
+_MOST_STEPS = 200_000
+"""Of the search for loops that read the same text: a tenth of a second or two."""
+
+_MOST_CHOICES = (7, 3)
+"""Places where one character may be read in several ways, by the degree: together they multiply. A degree of 1 and the
+length of the text itself make a cost that grows with its square."""
 
 
 def check_ambiguity(automaton: Automaton) -> None:
@@ -43,8 +46,7 @@ def check_ambiguity(automaton: Automaton) -> None:
             raise refused("a repetition of something long; repeat less", at)
         if _has_two_ways_round(automaton, loop):
             raise refused("a repetition that is nested or begins alike in several ways; say each way once", at)
-    _check_degree(automaton, loops)
-    _check_choices(automaton)
+    _check_choices(automaton, _degree(automaton, loops))
 
 
 def _turns(automaton: Automaton, loop: Loop) -> bool:
@@ -72,27 +74,47 @@ def _both(automaton: Automaton, pair: Pair) -> list[Pair]:
     return [(one, other) for one, other in product(left, right) if automaton.among[one] & automaton.among[other]]
 
 
-def _check_degree(automaton: Automaton, loops: list[Loop]) -> None:
-    """Refuse a chain of loops each of which may hand the same text to the next."""
+def _degree(automaton: Automaton, loops: list[Loop]) -> int:
+    """Return the length of the longest chain of loops each of which may hand the same text to the next.
+
+    Raises:
+        InvalidDocumentError: It is longer than can be borne, or takes too long to find.
+    """
     degrees: dict[Loop, int] = {}
+    budget = _Budget(_MOST_STEPS)
 
     def degree(loop: Loop) -> int:
         if loop not in degrees:
-            degrees[loop] = max((1 + degree(later) for later in loops if _hands_on(automaton, loop, later)), default=0)
+            later = (1 + degree(each) for each in loops if _hands_on(automaton, loop, each, budget))
+            degrees[loop] = max(later, default=0)
+            if degrees[loop] >= len(_MOST_CHOICES):
+                at = automaton.at[min(loop)]
+                raise refused("repetitions that overlap one after the other; anchor the pattern, or part them", at)
         return degrees[loop]
 
-    for loop in loops:
-        if degree(loop) > _MOST_DEGREE:
-            at = automaton.at[min(loop)]
-            raise refused("repetitions that overlap one after the other; anchor the pattern, or part them", at)
+    return max(map(degree, loops), default=0)
 
 
-def _hands_on(automaton: Automaton, loop: Loop, later: Loop) -> bool:
+class _Budget:
+    """Steps that a search may take."""
+
+    def __init__(self, steps: int) -> None:
+        self._left = steps
+
+    def spend(self, at: int) -> None:
+        """Take a step for the repetition at a place of the pattern."""
+        self._left -= 1
+        if self._left < 0:
+            raise refused("repetitions too intricate to be judged; make them shorter", at)
+
+
+def _hands_on(automaton: Automaton, loop: Loop, later: Loop, budget: _Budget) -> bool:
     """Tell whether a text leads round `loop`, from it to `later`, and round `later`."""
     if loop == later:
         return False
 
     def followers(states: tuple[int, int, int]) -> Iterable[tuple[int, int, int]]:
+        budget.spend(automaton.at[states[2]])
         sets = automaton.among
         first, between, last = (automaton.next[state] for state in states)
         for one in first.keys() & loop:
@@ -108,15 +130,16 @@ def _hands_on(automaton: Automaton, loop: Loop, later: Loop) -> bool:
     return False
 
 
-def _check_choices(automaton: Automaton) -> None:
+def _check_choices(automaton: Automaton, degree: int) -> None:
     """Refuse many places at which one character may be read in several ways, be there loops or not."""
+    most = _MOST_CHOICES[degree]
     choices = [
         state
         for state, ways in enumerate(automaton.next)
         if any(number > 1 for number in ways.values()) or _overlap(automaton, list(ways))
     ]
-    if len(choices) > _MOST_CHOICES:
-        at = automaton.at[choices[_MOST_CHOICES]]
+    if len(choices) > most:
+        at = automaton.at[choices[most]]
         raise refused("too many places where the next character may be read in several ways", at)
 
 

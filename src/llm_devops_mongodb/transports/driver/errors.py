@@ -219,8 +219,8 @@ def _bulk(error: driver.BulkWriteError | driver.ClientBulkWriteException) -> Mon
     ]
     result = _bulk_result(reported)
     return ours.BulkWriteError(
-        f"{len(failures)} of the writes failed, {result.inserted_count} documents were inserted; see write_errors and "
-        "result" + (f"; {len(concerns)} not acknowledged as asked" if concerns else ""),
+        f"{len(failures)} of the writes failed, {_done(result)}; see write_errors and result"
+        + (f"; {len(concerns)} not acknowledged as asked" if concerns else ""),
         result=result,
         write_errors=failures,
         write_concern_errors=concerns,
@@ -245,6 +245,17 @@ def _bulk_result(reported: Mapping[str, Any]) -> BulkWriteResult:
         upserted_ids={entry["index"]: entry["_id"] for entry in reported.get("upserted", [])}
         | {index: identity for index, identity in several.items() if identity is not None},
     )
+
+
+def _done(result: BulkWriteResult) -> str:
+    counts = {
+        "inserted": result.inserted_count,
+        "modified": result.modified_count,
+        "deleted": result.deleted_count,
+        "upserted": result.upserted_count,
+    }
+    told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    return f"{told} before or beside them" if told else "nothing was written"
 
 
 def _bulk_outcome(result: BulkWriteResult, *, has_failures: bool) -> Outcome:
