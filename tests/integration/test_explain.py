@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from bson import DatetimeMS
 
 from llm_devops_mongodb import (
     AggregateOptions,
@@ -20,6 +21,7 @@ from llm_devops_mongodb import (
     FindOptions,
     InvalidDocumentError,
     MongoClient,
+    OperationTimeoutError,
     QueryError,
     ReadConcern,
     ReadPreference,
@@ -681,3 +683,19 @@ async def test_what_did_not_fit_in_memory_is_told(slot_based: Database, query: A
     analysis = await slot_based.collection("people").explain(query, options)
     assert "did not fit in memory" in found(analysis, "spilled_to_disk").message
     assert analysis.sorts_in_memory
+
+
+async def test_a_time_limit_holds_for_the_explanation(people: Collection[Any]) -> None:
+    await people.insert_many([{"n": n} for n in range(50)])
+    with pytest.raises(OperationTimeoutError):
+        await people.explain({"$where": "sleep(100) || true"}, FindOptions(max_time=timedelta(milliseconds=100)))
+
+
+async def test_a_date_that_python_does_not_know_is_explained(people: Collection[Any]) -> None:
+    assert (await people.explain({"at": DatetimeMS(2**60)})).documents_returned == 0
+
+
+async def test_a_query_that_reads_others_is_not_covered(people: Collection[Any]) -> None:
+    await people.create_index({"place": "2dsphere"})
+    near = {"place": {"$near": {"$geometry": {"type": "Point", "coordinates": [1, 1]}}}}
+    assert not (await people.explain(near, verbosity="queryPlanner")).is_covered

@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 
-from llm_devops_mongodb import Database, DuplicateKeyError, InvalidDocumentError, MongoClient, QueryError
+from llm_devops_mongodb import (
+    Database,
+    DuplicateKeyError,
+    InvalidDocumentError,
+    MongoClient,
+    MongoError,
+    QueryError,
+    ReadConcern,
+    ReadPreference,
+    WriteConcern,
+)
 
 
 async def test_an_index_is_named_for_its_keys(mongo_database: Database) -> None:
@@ -121,7 +131,6 @@ async def test_more_collections_than_one_batch_holds_are_all_listed(mongo_databa
 
 
 async def test_settings_of_a_database_are_those_of_its_collections(mongo_client: MongoClient) -> None:
-    from llm_devops_mongodb import ReadConcern, ReadPreference, WriteConcern
 
     database = mongo_client.database("test").with_options(write_concern=WriteConcern(w="majority"))
     other = database.with_options(read_concern=ReadConcern.LOCAL, read_preference=ReadPreference.NEAREST)
@@ -133,3 +142,33 @@ async def test_settings_of_a_database_are_those_of_its_collections(mongo_client:
         read_concern=ReadConcern.LOCAL, read_preference=ReadPreference.NEAREST
     )
     assert await other.aggregate([{"$documents": [{"a": 1}]}]) == [{"a": 1}]
+
+
+async def test_an_index_is_made_on_the_primary_wherever_reads_go(mongo_database: Database) -> None:
+    traces = mongo_database.collection("traces").with_options(
+        read_preference=ReadPreference.SECONDARY, write_concern=WriteConcern(w="majority", journal=True)
+    )
+
+    assert await traces.create_index("key") == "key_1"
+    await traces.drop_index("key_1")
+
+
+async def test_an_index_is_made_with_the_handle_s_write_concern(mongo_database: Database) -> None:
+    traces = mongo_database.collection("traces").with_options(
+        write_concern=WriteConcern(w="nobody", timeout=timedelta(seconds=1))
+    )
+
+    with pytest.raises(MongoError):
+        await traces.create_index("key")
+
+
+@pytest.mark.parametrize("duration", [timedelta(milliseconds=900), timedelta(seconds=-1), 3600])
+async def test_what_is_no_number_of_seconds_deletes_nothing(mongo_database: Database, duration: Any) -> None:
+    with pytest.raises(InvalidDocumentError, match="whole seconds"):
+        await mongo_database.collection("traces").create_index("at", expire_after=duration)
+
+
+@pytest.mark.parametrize("keys", [{"a": 0}, {"a": True}, [("a", 1), ("a", -1)], [("a", 1, 2)], [5]])
+async def test_bad_directions_are_refused(mongo_database: Database, keys: Any) -> None:
+    with pytest.raises(InvalidDocumentError):
+        await mongo_database.collection("traces").create_index(keys)

@@ -16,6 +16,7 @@ from llm_devops_mongodb import (
     Collection,
     Database,
     DeserializationError,
+    Field,
     FindOptions,
     InvalidDocumentError,
     MongoClient,
@@ -448,3 +449,33 @@ async def test_a_page_reads_only_its_own_stretch_of_the_index(
     assert plan["executionStats"]["nReturned"] == 21
     assert plan["executionStats"]["totalKeysExamined"] < 60
     assert "'SORT'" not in str(plan["queryPlanner"]["winningPlan"])
+
+
+async def test_texts_in_the_key_that_a_collation_takes_for_equal_are_refused(mongo_database: Database) -> None:
+    names = mongo_database.collection("names")
+    await names.insert_many([{"_id": name} for name in ("a", "A", "b")])
+    options = FindOptions(collation={"locale": "en", "strength": 2})
+
+    with pytest.raises(QueryError, match="collation"):
+        await names.find_page({}, sort="_id", limit=1, options=options)
+
+    assert len(
+        (await names.find_page({}, sort="_id", limit=9, options=FindOptions(collation={"locale": "simple"}))).items
+    )
+
+
+async def test_documents_of_one_key_are_refused(mongo_database: Database) -> None:
+    await mongo_database.collection("traces").insert_one({"_id": 1, "tags": [1, 2]})
+    await mongo_database.create_collection("view", {"viewOn": "traces", "pipeline": [{"$unwind": "$tags"}]})
+
+    for limit in (1, 2):
+        with pytest.raises(QueryError, match="same _id"):
+            await mongo_database.collection("view").find_page({}, sort="_id", limit=limit)
+
+
+async def test_a_sort_may_be_a_field_of_the_model(mongo_database: Database) -> None:
+    await mongo_database.collection("traces").insert_many([{"_id": n, "a": -n} for n in range(3)])
+
+    page = await mongo_database.collection("traces").find_page({}, sort=[(Field[int]("a"), 1)], limit=2)
+
+    assert [found["_id"] for found in page.items] == [2, 1]

@@ -17,6 +17,7 @@ from llm_devops_mongodb import (
     DistinctOptions,
     FindOptions,
     MongoClient,
+    ReadPreference,
     Session,
     UpdateOptions,
 )
@@ -473,3 +474,23 @@ async def test_a_client_without_a_guard_has_none_in_its_chain(mongo_client: Mong
     assert type(mongo_client._access.transport).__name__ == "DriverTransport"
     assert type(things._access.transport).__name__ == "GuardedTransport"
     assert type(things._access.transport.inner).__name__ == "DriverTransport"
+
+
+async def test_a_sort_of_names_alone_is_understood(mongo_database: Database, mongo_server: Any) -> None:
+    async with MongoClient.connect(mongo_server.uri, query_guard={"enabled": True, "mode": "raise"}) as client:
+        users = client.collection(mongo_database.name, "users")
+        await users.create_index([("ab", 1), ("c", 1)])
+        await users.insert_one({"ab": 1, "c": 2})
+
+        found = await users.find({"ab": 1}, FindOptions(sort=["ab", "c"], hint=["ab", "c"]))
+
+        assert len(found) == 1
+
+
+async def test_a_write_is_explained_on_the_primary(mongo_database: Database, mongo_server: Any) -> None:
+    async with MongoClient.connect(mongo_server.uri, query_guard={"enabled": True, "mode": "raise"}) as client:
+        users = client.collection(mongo_database.name, "users").with_options(read_preference=ReadPreference.SECONDARY)
+        await users.insert_one({"_id": 1})
+
+        async with asyncio.timeout(10):
+            assert (await users.update_one({"_id": 1}, {"$set": {"a": 1}})).modified_count == 1

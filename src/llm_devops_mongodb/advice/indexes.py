@@ -7,10 +7,11 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from llm_devops_mongodb.advice.conditions import Condition, Conditions
+from llm_devops_mongodb.validation.orders import fields_and_directions
 from llm_devops_mongodb.validation.values import is_mapping, whole_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from llm_devops_mongodb.options import Sort
 
@@ -100,10 +101,8 @@ def sort_pairs(sort: Sort | None) -> tuple[tuple[str, Any], ...]:
     """Return a sort's fields and directions, without what is computed, such as a text's score."""
     if sort is None:
         return ()
-    if isinstance(sort, str):
-        return ((sort, 1),)
-    pairs: Iterable[tuple[Any, Any]] = sort.items() if is_mapping(sort) else sort  # type: ignore[assignment]  # no text
-    return tuple((str(name), _direction(kind)) for name, kind in pairs if not is_mapping(kind))
+    keys = fields_and_directions(sort, "sort")
+    return tuple((name, _direction(kind)) for name, kind in keys.items() if not is_mapping(kind))
 
 
 def shown_call(keys: Mapping[str, Any], *more: str) -> str:

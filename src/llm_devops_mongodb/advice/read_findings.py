@@ -18,12 +18,15 @@ _LOWER = frozenset({"$gt", "$gte"})
 _UPPER = frozenset({"$lt", "$lte"})
 _ORDERED = (1, -1)
 _MOST_ADDED = 2
+_READING = ("GEO_NEAR", "EQ_LOOKUP", "$geoNear", "$lookup", "$graphLookup", "$unionWith")
+"""Stages that read documents of their own, which a plan that was not run does not count."""
 
 
 def is_covered(case: Case) -> bool:
     """Tell whether the index alone answers, without a document read."""
     plan = case.plan
-    return bool(plan.indexes_used) and not plan.fetches and not plan.documents_examined
+    reads_others = any(name.startswith(_READING) for name in plan.stages)
+    return bool(plan.indexes_used) and not plan.fetches and not plan.documents_examined and not reads_others
 
 
 def selectivity(case: Case) -> Iterator[Finding]:

@@ -6,14 +6,18 @@ from dataclasses import fields
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from bson.codec_options import CodecOptions, DatetimeConversion
+
 from llm_devops_mongodb import operations as op
 from llm_devops_mongodb import replies
 from llm_devops_mongodb.advice import analyse
 from llm_devops_mongodb.codecs import decode_document
+from llm_devops_mongodb.codecs.decoding import decoded
 from llm_devops_mongodb.collection.handle import CollectionHandle
-from llm_devops_mongodb.errors import InvalidDocumentError, QueryError, TransactionError
+from llm_devops_mongodb.errors import InvalidDocumentError, OperationTimeoutError, QueryError, TransactionError
 from llm_devops_mongodb.options import AggregateOptions, CursorType, FindOptions
 from llm_devops_mongodb.transport import expect
+from llm_devops_mongodb.validation.orders import fields_and_directions
 from llm_devops_mongodb.validation.values import built, is_mapping
 
 if TYPE_CHECKING:
@@ -27,6 +31,7 @@ T = TypeVar("T")
 OptionsT = TypeVar("OptionsT", FindOptions, AggregateOptions)
 
 _MILLISECOND = timedelta(milliseconds=1)
+_TIME_LIMIT = 50
 _WRITES = frozenset({"$out", "$merge"})
 _NOT_FOUND_OR_FORBIDDEN = frozenset({13, 26, 166})
 """Codes of the server: unauthorised, no such collection, a view."""
@@ -41,6 +46,9 @@ _NAMES = {
     "allow_disk_use": "allowDiskUse",
     "bypass_document_validation": "bypassDocumentValidation",
 }
+_LENIENT: CodecOptions[dict[str, Any]] = CodecOptions(
+    tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO, unicode_decode_error_handler="replace"
+)
 _NOT_EXPLAINED = frozenset({"max_await_time", "cursor_type"})
 
 
@@ -106,7 +114,10 @@ class Explanations(CollectionHandle[T]):
     async def _explained(self, command: Document, verbosity: Verbosity, session: Session | None) -> dict[str, Any]:
         operation = op.Explain(*self._in_database(session), self._access.encode(command), verbosity)
         reply = expect(await self._access.transport.handle(operation), replies.DocumentReply)
-        return decode_document(reply.document or b"", self._access.bson)
+        # The server repeats the command, whose dates Python may not know.
+        explained = decoded(reply.document or b"", _LENIENT)
+        _check_success(explained.get("executionStats", {}))
+        return explained
 
     async def _indexes(self, session: Session | None) -> Sequence[Mapping[str, Any]]:
         command = self._access.encode({"listIndexes": self.name})
@@ -122,6 +133,16 @@ class Explanations(CollectionHandle[T]):
     def _in_database(self, session: Session | None) -> tuple[Any, Any, Any]:
         namespace, settings, reference = self._target(session)
         return namespace.of_database(), settings, reference
+
+
+def _check_success(statistics: Mapping[str, Any]) -> None:
+    """Raise what ended the query: the server reports it in the explanation."""
+    if statistics.get("executionSuccess", True):
+        return
+    code = statistics.get("errorCode")
+    if code == _TIME_LIMIT:
+        raise OperationTimeoutError("the query took longer than max_time; explain it with 'queryPlanner'", code=code)
+    raise QueryError("the query failed while it was explained; 'queryPlanner' does not run it", code=code)
 
 
 def _options(options: Any, kind: type[OptionsT], query: str) -> OptionsT:
@@ -169,7 +190,4 @@ def _argument(name: str, value: Any) -> Any:
         return value
     if name == "projection" and not is_mapping(value):
         return dict.fromkeys(map(str, value), 1) or {"_id": 1}  # no names, nothing but the key, as the driver has it
-    if name in {"sort", "hint"} and not is_mapping(value):
-        pairs = [value] if isinstance(value, str) else value
-        return dict((pair, 1) if isinstance(pair, str) else pair for pair in pairs)
-    return value
+    return fields_and_directions(value, name) if name in {"sort", "hint"} else value

@@ -9,19 +9,22 @@ from llm_devops_mongodb import operations as op
 from llm_devops_mongodb import replies
 from llm_devops_mongodb.codecs import decode_document
 from llm_devops_mongodb.collection.handle import CollectionHandle
-from llm_devops_mongodb.errors import InvalidDocumentError, QueryError
+from llm_devops_mongodb.errors import InvalidDocumentError, QueryError, WriteError
+from llm_devops_mongodb.options import Settings
 from llm_devops_mongodb.transport import expect
-from llm_devops_mongodb.validation.values import is_mapping, is_sequence
+from llm_devops_mongodb.validation.orders import fields_and_directions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from llm_devops_mongodb.concerns import WriteConcern
     from llm_devops_mongodb.options import Document, Hint, Sort
     from llm_devops_mongodb.session import Session
 
 T = TypeVar("T")
 
 _SECOND = timedelta(seconds=1)
+_MILLISECOND = timedelta(milliseconds=1)
 _NAMESPACE_NOT_FOUND = 26
 
 
@@ -70,14 +73,14 @@ class Indexes(CollectionHandle[T]):
         given = {
             "unique": unique,
             "sparse": sparse,
-            "expireAfterSeconds": None if expire_after is None else expire_after // _SECOND,
+            "expireAfterSeconds": _seconds(expire_after),
             "partialFilterExpression": partial_filter,
             "collation": collation,
             "hidden": hidden,
         }
         index |= {setting: value for setting, value in given.items() if value is not None}
-        await self._run({"createIndexes": self.name, "indexes": [index]}, session)
-        return name
+        await self._change({"createIndexes": self.name, "indexes": [index]}, session)
+        return str(index["name"])
 
     async def list_indexes(self, *, session: Session | None = None) -> list[dict[str, Any]]:
         """Return every index as the server describes it: `key`, `name` and its settings. No collection, no indexes."""
@@ -101,22 +104,52 @@ class Indexes(CollectionHandle[T]):
         if index == "*":
             raise InvalidDocumentError("'*' would drop every index; drop each by its name")
         named = index if isinstance(index, str) else _index_key(index)
-        await self._run({"dropIndexes": self.name, "index": named}, session)
+        await self._change({"dropIndexes": self.name, "index": named}, session)
 
-    async def _run(self, command: Document, session: Session | None) -> dict[str, Any]:
-        _, settings, reference = self._target(session)
+    async def _change(self, command: Document, session: Session | None) -> None:
+        """Run a command that writes: on the primary, with the handle's write concern, which the driver adds to none."""
+        asked = session or self._session
+        concern = None if asked is not None and asked.in_transaction else self._settings.write_concern
+        reply = await self._run({**command, **_write_concern(concern)}, session, settings=Settings())
+        if failure := reply.get("writeConcernError"):
+            raise WriteError(
+                "it is done, but not acknowledged as asked",
+                code=failure.get("code"),
+                code_name=failure.get("codeName"),
+                outcome="applied",
+            )
+
+    async def _run(
+        self, command: Document, session: Session | None, *, settings: Settings | None = None
+    ) -> dict[str, Any]:
+        _, own, reference = self._target(session)
+        settings = own if settings is None else settings
         operation = op.RunCommand(self._namespace.of_database(), settings, reference, self._access.encode(command))
         reply = expect(await self._access.transport.handle(operation), replies.DocumentReply)
         return decode_document(reply.document or b"", self._access.bson)
 
 
-def _index_key(keys: Sort) -> dict[str, Any]:
-    if isinstance(keys, str):
-        keys = {keys: 1}
-    pairs = keys.items() if is_mapping(keys) else keys
-    if not is_mapping(keys) and not is_sequence(keys):
-        raise InvalidDocumentError("an index is fields and directions, such as {'status': 1, 'created': -1}")
-    key = dict((pair, 1) if isinstance(pair, str) else pair for pair in pairs)
+def _index_key(keys: Any) -> dict[str, Any]:
+    key = fields_and_directions(keys, "index")
     if not key or "" in key:
         raise InvalidDocumentError("an index needs a field")
+    if any(not direction or isinstance(direction, bool) for direction in key.values()):
+        raise InvalidDocumentError("index: a direction is 1, -1, or a kind such as 'text', '2dsphere' or 'hashed'")
     return key
+
+
+def _seconds(duration: Any) -> int | None:
+    if duration is None:
+        return None
+    if not isinstance(duration, timedelta) or duration < timedelta() or duration % _SECOND:
+        raise InvalidDocumentError("expire_after is a timedelta of whole seconds, not negative")
+    return duration // _SECOND
+
+
+def _write_concern(concern: WriteConcern | None) -> dict[str, Any]:
+    if concern is None:
+        return {}
+    given: dict[str, Any] = {"w": concern.w, "j": concern.journal or None}
+    if concern.timeout is not None:
+        given["wtimeout"] = -(-concern.timeout // _MILLISECOND)
+    return {"writeConcern": {name: value for name, value in given.items() if value is not None}}

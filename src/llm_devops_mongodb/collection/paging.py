@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
+from bson.raw_bson import RawBSONDocument
+
 from llm_devops_mongodb import operations as op
 from llm_devops_mongodb import pages, replies
 from llm_devops_mongodb.codecs import documents_of
 from llm_devops_mongodb.collection.reads import Reads
-from llm_devops_mongodb.errors import InvalidCursorError
+from llm_devops_mongodb.errors import InvalidCursorError, QueryError
 from llm_devops_mongodb.options import CountOptions, FindOptions
 from llm_devops_mongodb.results import KeysetPage, PaginatedResult
 from llm_devops_mongodb.transport import expect
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from llm_devops_mongodb.operations import RawDocument
-    from llm_devops_mongodb.options import Filter, Sort
+    from llm_devops_mongodb.options import Document, Filter, Sort
     from llm_devops_mongodb.session import Session
 
 T = TypeVar("T")
@@ -58,6 +60,7 @@ class Paging(Reads[T]):
 
         Raises:
             InvalidDocumentError: A number or an option is refused, or the filter is malformed.
+            QueryError: The filter has `$near` or `$where`, which the server does not count by: give `total=False`.
             DeserializationError: A document does not fit `T`.
             MongoError: Reading failed.
         """
@@ -101,7 +104,8 @@ class Paging(Reads[T]):
         Every page costs the same where an index on the sort, `_id` included, serves it. Documents that are there
         throughout come exactly once, whatever is inserted and deleted meanwhile; one whose sort key is changed may come
         twice or not at all. Values come in the server's order across all types; a missing field is null. `_id` must be
-        unique in what is read, as it is in any collection that is not sharded by another key.
+        unique in what is read, as it is in any collection that is not sharded by another key; and no text where the
+        options have a collation, which may take two texts for equal.
 
         Args:
             filter: What must match; None matches every document.
@@ -145,6 +149,9 @@ class Paging(Reads[T]):
             where = pages.within_bounds(where, way, values=gap.values, inclusive=gap.follows == backward)
         asked = replace(options, sort=pages.as_sort(way))
         found = await self._documents(where, asked, most=limit + 1, session=session)
+        _check_collated(found, options.collation)
+        # The last on the page and the first after it must be apart.
+        pages.positions_of(found[limit - 1 :], order)
         shown = found[:limit][:: -1 if backward else 1]
         edges = _edges(shown, order) or (gap, gap)
         return _page(self._decoded(shown), seal, edges, more=len(found) > limit, backward=backward, began=gap is None)
@@ -204,6 +211,17 @@ def _gap(seal: pages.CursorSeal, after: str | None, before: str | None) -> pages
         raise InvalidCursorError("a page lies after a cursor or before one; give one of the two")
     cursor = before if after is None else after
     return None if cursor is None else seal.read(cursor)
+
+
+def _check_collated(found: Sequence[RawDocument], collation: Document | None) -> None:
+    """Refuse texts in `_id` under a collation: it may take two for equal, and a cursor between them would lose one."""
+    if (collation or {}).get("locale", "simple") == "simple":
+        return
+    if any(isinstance(RawBSONDocument(document).get("_id"), (str, RawBSONDocument)) for document in found):
+        raise QueryError(
+            "the collation may take two texts in _id for equal, and then a page cannot end between them; leave the "
+            "collation out"
+        )
 
 
 def _edges(shown: Sequence[RawDocument], order: Sequence[pages.SortKey]) -> tuple[pages.Gap, pages.Gap] | None:

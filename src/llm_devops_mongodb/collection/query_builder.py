@@ -6,18 +6,19 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from llm_devops_mongodb.concerns import ReadPreference
 from llm_devops_mongodb.errors import InvalidDocumentError
 from llm_devops_mongodb.options import CountOptions, FindOptions
 from llm_devops_mongodb.query.built import frozen
 from llm_devops_mongodb.query.fields import Field, name_of
 from llm_devops_mongodb.validation import validate_filter
+from llm_devops_mongodb.validation.orders import fields_and_directions
 from llm_devops_mongodb.validation.values import is_mapping, is_sequence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from llm_devops_mongodb.collection import Collection
-    from llm_devops_mongodb.concerns import ReadPreference
     from llm_devops_mongodb.cursor import DocumentStream, OnError
     from llm_devops_mongodb.options import Document, Filter, Hint, Sort
     from llm_devops_mongodb.results import KeysetPage, PaginatedResult, QueryAnalysis
@@ -80,13 +81,11 @@ class QueryBuilder(Generic[T]):
             by: A field, or fields and directions, most significant first.
             direction: Of one field: 1, the default, is ascending, -1 descending; or `{"$meta": "textScore"}`.
         """
-        if isinstance(by, (str, Field)):
-            keys: list[tuple[Any, Any]] = [(by, 1 if direction is None else direction)]
-        elif direction is not None:
-            raise InvalidDocumentError("a direction beside fields that have their own; give it with its field")
-        else:
-            keys = list(by.items()) if is_mapping(by) else [_pair(key) for key in by]
-        return self._with(sort=_order(keys))
+        if direction is not None:
+            if not isinstance(by, (str, Field)):
+                raise InvalidDocumentError("a direction beside fields that have their own; give it with its field")
+            by = [(name_of(by), direction)]
+        return self._with(sort=_order(by))
 
     def skip(self, count: int) -> QueryBuilder[T]:
         """Pass over the first `count` documents. The server reads them all the same; `keyset_page` does not."""
@@ -102,7 +101,7 @@ class QueryBuilder(Generic[T]):
             raise InvalidDocumentError("a hint is an index's name, or its fields and directions")
         if not index:
             raise InvalidDocumentError("the hint names no index")
-        return self._with(hint=index if isinstance(index, str) else frozen(index))
+        return self._with(hint=index if isinstance(index, str) else frozen(fields_and_directions(index, "hint")))
 
     def collation(self, collation: Document) -> QueryBuilder[T]:
         """Compare strings by these rules, such as `{"locale": "en", "strength": 2}`."""
@@ -122,6 +121,8 @@ class QueryBuilder(Generic[T]):
 
     def read_preference(self, preference: ReadPreference) -> QueryBuilder[T]:
         """Let these members answer."""
+        if not isinstance(preference, ReadPreference):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
+            raise InvalidDocumentError("read_preference takes a ReadPreference")
         return replace(self, _collection=self._collection.with_options(read_preference=preference))
 
     async def execute(self, *, on_error: OnError = "raise", session: Session | None = None) -> list[T]:
@@ -192,26 +193,15 @@ def _default(name: str) -> Any:
     return FindOptions.__dataclass_fields__[name].default
 
 
-def _pair(key: Any) -> tuple[Any, Any]:
-    if isinstance(key, (str, Field)):
-        return name_of(key), 1  # pyright: ignore[reportUnknownArgumentType]  # a field of any type
-    if not is_sequence(key) or len(key) != 2:  # noqa: PLR2004 - a pair
-        raise InvalidDocumentError("a sort is fields and directions, such as [('created', -1), ('_id', 1)]")
-    return key[0], key[1]
-
-
-def _order(keys: Sequence[tuple[Any, Any]]) -> dict[str, Any]:
-    order: dict[str, Any] = {}
-    for key, direction in keys:
-        name = name_of(key)
-        if name in order:
-            raise InvalidDocumentError(f"sort: {name} is there twice", path=name)
-        if not is_mapping(direction) and not _is_direction(direction):
-            raise InvalidDocumentError("a direction is 1, -1 or a $meta document", path=name)
-        order[name] = frozen(direction)
+def _order(given: Any) -> dict[str, Any]:
+    order = fields_and_directions(given, "sort")
     if not order:
         raise InvalidDocumentError("the sort names no field")
-    return order
+    for name, direction in order.items():
+        name_of(name)
+        if not is_mapping(direction) and not _is_direction(direction):
+            raise InvalidDocumentError("a direction is 1, -1 or a $meta document", path=name)
+    return frozen(order)  # type: ignore[no-any-return]  # a dict stays one
 
 
 def _is_direction(value: object) -> bool:

@@ -6,6 +6,7 @@ Decoding the whole document would lose what matters here: which text is a symbol
 from __future__ import annotations
 
 import struct
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from bson import CodecOptions
@@ -51,17 +52,25 @@ def positions_of(documents: Sequence[RawDocument], order: Sequence[SortKey]) -> 
     A missing field gives None, as it sorts.
 
     Raises:
-        QueryError: A document cannot be placed: it holds an array at or on the way to a key, a value of a deprecated
-            type or text that is not UTF-8, or it has no `_id`.
+        QueryError: Two neighbours have the same place. Or a document cannot be placed: it holds an array at or on the
+            way to a key, a value of a deprecated type or text that is not UTF-8, or it has no `_id`.
         DeserializationError: A document is damaged.
     """
     paths = [(key.path, [part.encode() for part in key.path.split(".")]) for key in order]
     placed = [tuple(_found(document, path, parts) for path, parts in paths) for document in documents]
+    written = [_written(document, found) for document, found in zip(documents, placed, strict=True)]
+    if any(one == other for one, other in pairwise(written)):
+        raise QueryError("two documents have the same _id, so no cursor can tell them apart; read them without pages")
     ends = [0, -1] if placed else []
     return [
         tuple(_decoded(documents[end], found, key.path) for found, key in zip(placed[end], order, strict=True))
         for end in ends
     ]
+
+
+def _written(document: RawDocument, found: Sequence[_Element | None]) -> list[tuple[int, bytes] | None]:
+    """The types and the bytes of a document's keys."""
+    return [None if element is None else (element[0], document[element[1] : element[2]]) for element in found]
 
 
 def _found(document: RawDocument, path: str, parts: Sequence[bytes]) -> _Element | None:

@@ -7,16 +7,16 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any, Literal
 
 from llm_devops_mongodb.errors import InvalidDocumentError
-from llm_devops_mongodb.validation.values import is_mapping, is_sequence
+from llm_devops_mongodb.validation.orders import fields_and_directions
+from llm_devops_mongodb.validation.values import is_mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from llm_devops_mongodb.options import Sort
 
 _TIEBREAK = "_id"
 _MOST_KEYS = 32
-_PAIR = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def total_order(sort: Sort) -> tuple[SortKey, ...]:
         InvalidDocumentError: The sort names no field or more than 32 keys (the server's limit, `_id` included), names a
             path twice, one within another or a position of an array, or goes by anything but 1 and -1.
     """
-    keys = [_key(path, direction) for path, direction in _pairs(sort)]
+    keys = [_key(path, direction) for path, direction in fields_and_directions(sort, "sort").items()]
     if not keys:
         raise InvalidDocumentError("sort: it names no field")
     if all(key.path != _TIEBREAK for key in keys):
@@ -60,25 +60,6 @@ def flipped(order: Iterable[SortKey]) -> tuple[SortKey, ...]:
 def as_sort(order: Iterable[SortKey]) -> dict[str, int]:
     """Return the order as a query's sort."""
     return {key.path: key.direction for key in order}
-
-
-def _pairs(sort: Any) -> Iterator[tuple[Any, Any]]:
-    if isinstance(sort, str):
-        yield sort, 1
-    elif is_mapping(sort):
-        yield from sort.items()
-    elif is_sequence(sort):
-        yield from (_pair(part) for part in sort)
-    else:
-        raise InvalidDocumentError("sort: give a field's name, a document, or pairs of fields and directions")
-
-
-def _pair(part: Any) -> tuple[Any, Any]:
-    if isinstance(part, str):
-        return part, 1
-    if not is_sequence(part) or len(part) != _PAIR:
-        raise InvalidDocumentError("sort: give pairs of fields and directions, such as [('created', -1)]")
-    return part[0], part[1]
 
 
 def _key(path: Any, direction: Any) -> SortKey:

@@ -46,9 +46,9 @@ def test_a_flipped_order_goes_the_other_way():
     ("sort", "path", "text"),
     [
         *((empty, "", "names no field") for empty in ({}, [], ())),
-        *((wrong, "", "give a field's name") for wrong in (None, 1, b"a", {"a"})),
-        *(([wrong], "", "pairs") for wrong in (("a",), ("a", 1, 2), 1, None)),
-        ([(1, 1)], "", "named by a str"),
+        *((wrong, "", "takes fields and directions") for wrong in (None, 1, b"a", {"a"})),
+        *(([wrong], "", "takes fields and directions") for wrong in (("a",), ("a", 1, 2), 1, None)),
+        ([(1, 1)], "", "takes fields and directions"),
         *((path, "", "no empty parts") for path in ("", "a..b", ".a", "a.", "$a", "a.$b", "a\0")),
         *((path, path, "position") for path in ("a.0", "0", "a.12.b")),
         *(({"a": way}, "a", "1 or -1") for way in (0, 2, True, "asc", None, 1.5, float("nan"), [1])),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import fields
 from datetime import timedelta
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, cast, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import bson
 from bson.codec_options import CodecOptions, DatetimeConversion
@@ -28,9 +27,10 @@ from llm_devops_mongodb.options import (
     ReturnDocument,
     UpdateOptions,
 )
+from llm_devops_mongodb.validation.orders import fields_and_directions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Mapping
 
     from llm_devops_mongodb.operations import RawDocument, RawPipeline
 
@@ -189,22 +189,10 @@ def _driver_value(name: str, value: Any) -> Any:
     if isinstance(value, timedelta):
         return milliseconds(value)
     if name in {"hint", "sort"}:
-        return value if name == "hint" and isinstance(value, str) else _index(value)
+        return value if name == "hint" and isinstance(value, str) else fields_and_directions(value, name)
     if name in {"let", "collation"}:
         # The driver refuses a mapping that is not a dictionary.
         return dict(value)
     if name == "array_filters":
         return list(value)
     return value
-
-
-def _index(value: Any) -> dict[str, Any]:
-    """Return fields and directions as a document, which the driver and the server take everywhere."""
-    if isinstance(value, str):
-        return {value: 1}
-    return dict(cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else _pairs(value))
-
-
-def _pairs(parts: Iterable[Any]) -> Iterator[tuple[str, Any]]:
-    for part in parts:
-        yield (part, 1) if isinstance(part, str) else part

@@ -79,8 +79,11 @@ async def run_command(database: AsyncDatabase[Any], operation: op.RunCommand, se
 
 async def explain(database: AsyncDatabase[Any], operation: op.Explain, session: Session) -> DocumentReply:
     """Send `explain` of a command."""
+    command = raw(operation.command)
+    # The server heeds no time limit of the command that it explains.
+    limit = {"maxTimeMS": command["maxTimeMS"]} if "maxTimeMS" in command else {}
     reply = await database.command(
-        {"explain": raw(operation.command), "verbosity": operation.verbosity},
+        {"explain": command, "verbosity": operation.verbosity, **limit},
         session=session,
         read_preference=database.read_preference if operation.settings.read_preference else None,
         codec_options=database.codec_options,

@@ -12,7 +12,8 @@ from llm_devops_mongodb.advice.conditions import Conditions
 from llm_devops_mongodb.advice.indexes import sort_pairs
 from llm_devops_mongodb.advice.queries import ExplainedQuery
 from llm_devops_mongodb.transports.guarded.shapes import plain
-from llm_devops_mongodb.validation.values import is_array
+from llm_devops_mongodb.validation.orders import fields_and_directions
+from llm_devops_mongodb.validation.values import is_array, is_text
 
 if TYPE_CHECKING:
     from llm_devops_mongodb.operations import RawDocument, RawPipeline
@@ -137,14 +138,14 @@ def _given(options: object) -> dict[str, Any]:
 
 def _document(value: Any, name: str) -> Any:
     """Return the value of a command's option: orders, hints and projections are documents."""
-    if name == "sort" and isinstance(value, str):
-        return {value: 1}
+    if name == "sort" or (name == "hint" and not is_text(value)):
+        return fields_and_directions(value, name)
     if name == "projection" and is_array(value):
         return dict.fromkeys(value, 1)
     if name == "limit":
         # The driver takes a negative one for a single batch; the command has none.
-        return abs(value)
-    return dict(value) if name in {"sort", "hint"} and is_array(value) else value
+        return abs(int(value))
+    return value
 
 
 def _without_cuts(given: dict[str, Any]) -> dict[str, Any]:

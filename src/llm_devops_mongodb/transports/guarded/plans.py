@@ -12,6 +12,7 @@ from llm_devops_mongodb import operations as op
 from llm_devops_mongodb.advice.plans import Plan
 from llm_devops_mongodb.codecs import decode_document, encode_document
 from llm_devops_mongodb.errors import MongoError
+from llm_devops_mongodb.options import Settings
 from llm_devops_mongodb.replies import DocumentReply
 from llm_devops_mongodb.transport import expect
 from llm_devops_mongodb.transports.guarded.explaining import asked_by, command_of, scans_by_wish
@@ -101,6 +102,7 @@ class Plans:
 
     async def _plan_of(self, operation: Explainable) -> Plan:
         command = encode_document(command_of(operation), self._bson)
-        asking = op.Explain(operation.namespace, operation.settings, None, command, "queryPlanner")
+        settings = Settings() if isinstance(operation, op.WRITES) else operation.settings
+        asking = op.Explain(operation.namespace, settings, None, command, "queryPlanner")
         reply = expect(await self._inner.handle(asking), DocumentReply)
         return Plan.of(decode_document(reply.document or b"\x05\0\0\0\0", self._bson))

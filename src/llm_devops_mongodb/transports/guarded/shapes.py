@@ -25,7 +25,8 @@ _NAMING = frozenset(
     {"from", "coll", "localField", "foreignField", "connectFromField", "connectToField", "path", "$unionWith"}
 )
 _LITERAL = frozenset({"$match", "$literal"})
-_OPTIONS = ("sort", "hint", "projection", "collation", "min", "max")
+_OPTIONS = ("sort", "hint", "projection", "collation")
+_BOUNDS = ("min", "max")
 _LENIENT: CodecOptions[dict[str, Any]] = CodecOptions(
     datetime_conversion=DatetimeConversion.DATETIME_AUTO, unicode_decode_error_handler="replace"
 )
@@ -68,7 +69,8 @@ def plain(raw: RawDocument) -> dict[str, Any]:
 def _options_of(options: object) -> Form:
     given = ((name, getattr(options, name, None)) for name in _OPTIONS)
     tailable = options.cursor_type if isinstance(options, FindOptions) else None
-    return tailable, tuple((name, _form(value, is_ordered=True)) for name, value in given if value is not None)
+    bounds = tuple(name for name in _BOUNDS if getattr(options, name, None) is not None)
+    return tailable, bounds, tuple((name, _form(value, is_ordered=True)) for name, value in given if value is not None)
 
 
 def _form(value: object, *, is_expression: bool = False, is_ordered: bool = False) -> Form:
