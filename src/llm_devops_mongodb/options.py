@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from llm_devops_mongodb.errors import InvalidDocumentError
 from llm_devops_mongodb.validation.values import Buildable
@@ -27,8 +27,18 @@ Sort = Mapping[str, Any] | Sequence[tuple[str, Any]] | str
 Hint = str | Mapping[str, Any] | Sequence[tuple[str, Any]]
 """An index by its name or by its fields and directions."""
 
-Projection = Mapping[str, Any] | Sequence[str]
-"""The fields to return: names, or a projection document."""
+
+class FieldPath(Protocol):
+    """A field that was taken from a model, by `f`."""
+
+    @property
+    def path(self) -> str:
+        """Its dotted path in the database."""
+        ...
+
+
+Projection = Mapping[str, Any] | Sequence[str | FieldPath]
+"""The fields to return: names, fields of a model, or a projection document."""
 
 
 Filter = Document

@@ -114,7 +114,7 @@ async def test_the_count_reads_as_the_page_does(mongo_database: Database, rows: 
         *({"page": wrong} for wrong in (-1, True, 1.0, "1", None, 2**62)),
         *({"page_size": wrong} for wrong in (0, -1, True, 1.5, None, 2**31)),
         *({"total": wrong} for wrong in (0, -1, 1.5, None, "all")),
-        *({"options": wrong} for wrong in (FindOptions(sort="a"), FindOptions(skip=1), FindOptions(limit=1))),
+        *({"options": wrong} for wrong in (FindOptions(sort="a"), FindOptions(skip=1), FindOptions(limit=1), {"a": 1})),
         *({"options": wrong} for wrong in (FindOptions(min={"a": 1}), FindOptions(let={"x": 1}))),
         {"options": FindOptions(cursor_type=CursorType.TAILABLE)},
         {"filter": {"$nope": 1}},

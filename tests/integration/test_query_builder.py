@@ -12,6 +12,7 @@ from llm_devops_mongodb import (
     Collection,
     Database,
     FilterBuilder,
+    FindOptions,
     InvalidDocumentError,
     MongoClient,
     PipelineBuilder,
@@ -76,6 +77,11 @@ async def test_a_field_may_come_from_the_model(cities: Collection[City]) -> None
         "Oslo",
     ]
     assert (await cities.with_type(dict).query().project([size]).sort(size).first()) == {"_id": 3, "size": 1}
+
+
+async def test_a_projection_in_options_may_name_fields_of_the_model(cities: Collection[City]) -> None:
+    named = FindOptions(projection=[f(City, lambda city: city.name)], sort="_id", limit=1)
+    assert await cities.with_type(dict).find({}, named) == [{"_id": 1, "name": "Oslo"}]
 
 
 async def test_the_first_document_is_found_or_none(cities: Collection[City]) -> None:
@@ -177,10 +183,18 @@ def mistakes() -> list[Any]:
         *(case("sort", wrong) for wrong in ({}, [], "", [("a", 2)], [("a", True)], [("a",)], {"a": "up"}, [7])),
         *(case("sort", wrong) for wrong in ([("a", 1), ("a", -1)], [("a", [1])])),
         case("sort", {"a": 1}, -1),
-        *(case("project", wrong) for wrong in ([], "name", 7, [""])),
+        *(case("sort", wrong) for wrong in ({"$a": 1}, [("a..b", 1)])),
+        *(case("project", wrong) for wrong in ([], "name", 7, [""], {"a": 1, "b": 0}, {"a": True, "b": False})),
+        *(case("project", wrong) for wrong in (["a", "a.b"], {"$a": 1}, {"a..b": 1})),
         *(case("hint", wrong) for wrong in ("", {}, 7)),
-        *(case("collation", wrong) for wrong in ({}, "en", {"locale": 1})),
-        *(case("max_time", wrong) for wrong in (5, timedelta(), timedelta(seconds=-1))),
+        *(case("collation", wrong) for wrong in ({}, "en", {"locale": 1}, {"locale": ""})),
+        *(
+            case("collation", {"locale": "en", **wrong})
+            for wrong in ({"strength": 6}, {"strenght": 1}, {"caseFirst": "up"}, {"numericOrdering": 1})
+        ),
+        *(case("max_time", wrong) for wrong in (5, timedelta(), timedelta(seconds=-1), timedelta(days=30))),
+        case("limit", 2**63),
+        case("batch_size", 2**31),
         *(case("filter", wrong) for wrong in ({"$nope": 1}, {"a": {"$nope": 1}}, {"$or": []}, 7)),
     ]
 
@@ -221,3 +235,30 @@ async def test_a_stage_newer_than_the_checks_is_left_to_the_server(cities: Colle
         await cities.explain(pipeline)
     with pytest.raises(InvalidDocumentError):
         await cities.aggregate(pipeline.build())
+
+
+@pytest.mark.parametrize(
+    "projection",
+    [
+        {"_id": 0, "name": 1},
+        {"name": 0, "_id": 1},
+        {"name": {"$toUpper": "$name"}, "population": 1},
+        {"tags": {"$slice": 1}, "name": 0},
+        {"tags": {"$elemMatch": {"a": 1}}, "name": 1},
+        {"name": 1, "country": "$country"},
+    ],
+)
+async def test_a_projection_that_the_server_takes_is_taken(cities: Collection[City], projection: Any) -> None:
+    assert len(await cities.with_type(dict).query().project(projection).execute()) == 4
+
+
+@pytest.mark.parametrize(
+    "collation",
+    [
+        {"locale": "simple"},
+        {"locale": "en", "strength": 5, "caseLevel": True, "caseFirst": "off", "numericOrdering": True},
+        {"locale": "fr", "alternate": "shifted", "maxVariable": "punct", "backwards": True, "normalization": False},
+    ],
+)
+async def test_a_collation_that_the_server_takes_is_taken(cities: Collection[City], collation: Any) -> None:
+    assert len(await cities.query().collation(collation).execute()) == 4

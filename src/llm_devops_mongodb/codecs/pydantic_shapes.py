@@ -52,6 +52,8 @@ class _Walk:
                 return self._of_model(schema)
             case "model-fields" | "typed-dict" | "dataclass-args":
                 return self._of_fields(schema, title)
+            case "named-tuple":
+                return self._of_named_tuple(schema)
             case "is-instance" | "call":
                 return _of_class(schema.get("cls", schema.get("function")))
             case _:
@@ -93,12 +95,17 @@ class _Walk:
         parts = {
             name: self._part(self._written(name, field), field["schema"])
             for name, field in fields_of(schema)
-            if not field.get("serialization_exclude")
+            if not field.get("serialization_exclude") and not field.get("init_only")
         }
         is_open = schema.get("extra_behavior") == "allow"
         if schema["type"] == "typed-dict":
             return Shape(title or type_name(schema.get("cls", dict)), keys=parts, is_open=is_open)
         return Shape(title, attributes=parts, is_open=is_open)
+
+    def _of_named_tuple(self, schema: Schema) -> Shape:
+        parts = {name: self._part(str(index), field["schema"]) for index, (name, field) in enumerate(fields_of(schema))}
+        items = Part("", lambda: merged([part.shape for part in parts.values()]))
+        return Shape(type_name(schema["cls"]), attributes=parts, items=items)
 
     def _written(self, name: str, field: Schema) -> str:
         return field.get("serialization_alias", name) if self._by_alias else name

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from llm_devops_mongodb.concerns import ReadPreference
@@ -13,10 +12,18 @@ from llm_devops_mongodb.query.built import frozen
 from llm_devops_mongodb.query.fields import Field, name_of
 from llm_devops_mongodb.validation import validate_filter
 from llm_devops_mongodb.validation.orders import fields_and_directions
+from llm_devops_mongodb.validation.queries import (
+    validate_collation,
+    validate_count,
+    validate_max_time,
+    validate_order,
+    validate_projection,
+)
 from llm_devops_mongodb.validation.values import is_mapping, is_sequence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
 
     from llm_devops_mongodb.collection import Collection
     from llm_devops_mongodb.cursor import DocumentStream, OnError
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _NO_OPTIONS = FindOptions()
+_MOST_IN_A_REPLY = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True, eq=True)
@@ -69,10 +77,13 @@ class QueryBuilder(Generic[T]):
             fields: Names, or a projection document.
         """
         if is_mapping(fields):
+            validate_projection(fields)
             return self._with(projection=frozen(dict(fields)))
         if not is_sequence(fields) or not fields:
             raise InvalidDocumentError("project takes a document, or at least one field's name")
-        return self._with(projection=[name_of(name) for name in fields])
+        names = [name_of(name) for name in fields]
+        validate_projection(dict.fromkeys(names, 1))
+        return self._with(projection=names)
 
     def sort(self, by: Sort | Field[Any], direction: Any = None) -> QueryBuilder[T]:
         """Order by one field, or by several; it takes the place of an earlier order.
@@ -89,11 +100,11 @@ class QueryBuilder(Generic[T]):
 
     def skip(self, count: int) -> QueryBuilder[T]:
         """Pass over the first `count` documents. The server reads them all the same; `keyset_page` does not."""
-        return self._with(skip=_whole("skip", count, least=0))
+        return self._with(skip=validate_count("skip", count, least=0))
 
     def limit(self, count: int) -> QueryBuilder[T]:
         """Return at most `count` documents; at least 1."""
-        return self._with(limit=_whole("limit", count, least=1))
+        return self._with(limit=validate_count("limit", count, least=1))
 
     def hint(self, index: Hint) -> QueryBuilder[T]:
         """Use this index: its name, or its fields and directions."""
@@ -105,19 +116,16 @@ class QueryBuilder(Generic[T]):
 
     def collation(self, collation: Document) -> QueryBuilder[T]:
         """Compare strings by these rules, such as `{"locale": "en", "strength": 2}`."""
-        if not is_mapping(collation) or not isinstance(collation.get("locale"), str):
-            raise InvalidDocumentError("a collation is a document that names a locale", path="locale")
+        validate_collation(collation)
         return self._with(collation=frozen(dict(collation)))
 
     def batch_size(self, count: int) -> QueryBuilder[T]:
         """Ask for `count` documents a reply; at least 1."""
-        return self._with(batch_size=_whole("batch_size", count, least=1))
+        return self._with(batch_size=validate_count("batch_size", count, least=1, most=_MOST_IN_A_REPLY))
 
     def max_time(self, duration: timedelta) -> QueryBuilder[T]:
         """Let the server work on it for no longer than this."""
-        if not isinstance(duration, timedelta) or duration <= timedelta():  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
-            raise InvalidDocumentError("max_time is a timedelta longer than nothing")
-        return self._with(max_time=duration)
+        return self._with(max_time=validate_max_time(duration))
 
     def read_preference(self, preference: ReadPreference) -> QueryBuilder[T]:
         """Let these members answer."""
@@ -194,21 +202,6 @@ def _default(name: str) -> Any:
 
 
 def _order(given: Any) -> dict[str, Any]:
-    order = fields_and_directions(given, "sort")
-    if not order:
-        raise InvalidDocumentError("the sort names no field")
-    for name, direction in order.items():
-        name_of(name)
-        if not is_mapping(direction) and not _is_direction(direction):
-            raise InvalidDocumentError("a direction is 1, -1 or a $meta document", path=name)
+    order = {name_of(name): direction for name, direction in fields_and_directions(given, "sort").items()}
+    validate_order(order)
     return frozen(order)  # type: ignore[no-any-return]  # a dict stays one
-
-
-def _is_direction(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) == 1
-
-
-def _whole(name: str, count: int, *, least: int) -> int:
-    if not isinstance(count, int) or isinstance(count, bool) or count < least:  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
-        raise InvalidDocumentError(f"{name} is a whole number from {least}")
-    return count

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from llm_devops_mongodb.errors import InvalidDocumentError
 from llm_devops_mongodb.options import FindOptions
+from llm_devops_mongodb.validation.queries import validate_count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +26,8 @@ def check_options(options: FindOptions) -> None:
     Raises:
         InvalidDocumentError: One of them is given; the text names it.
     """
+    if not isinstance(options, FindOptions):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
+        raise InvalidDocumentError("options takes a FindOptions", path="options")
     _refuse(options, _OWN, "a page has its own sort, skip and limit; give it as an argument")
     _refuse(options, _UNFIT, "has no meaning for a page")
 
@@ -37,20 +40,20 @@ def check_page_size(name: str, size: Any, *, most: int | None) -> None:
         size: How many documents.
         most: The configuration's `max_find_results`.
     """
-    _check_whole(name, size, least=1, most=_MOST_DOCUMENTS)
+    validate_count(name, size, least=1, most=_MOST_DOCUMENTS)
     if most is not None and size > most:
         raise InvalidDocumentError(f"{name} is more than the configuration's max_find_results, {most}")
 
 
 def check_page_number(page: Any, page_size: int) -> None:
     """Refuse a page's number that is none, or that the server could not skip to."""
-    _check_whole("page", page, least=0, most=_MOST_SKIPPED // page_size)
+    validate_count("page", page, least=0, most=_MOST_SKIPPED // page_size)
 
 
 def check_total(total: Any, options: FindOptions) -> None:
     """Refuse what is neither a wish to count, nor a count to stop at."""
     if not isinstance(total, bool):
-        _check_whole("total", total, least=1, most=_MOST_DOCUMENTS)
+        validate_count("total", total, least=1, most=_MOST_DOCUMENTS)
     if total is not False and options.let is not None:
         raise InvalidDocumentError("options.let: the count takes no variables; give total=False")
 
@@ -59,10 +62,3 @@ def _refuse(options: FindOptions, names: Sequence[str], reason: str) -> None:
     for name in names:
         if getattr(options, name) != getattr(_DEFAULTS, name):
             raise InvalidDocumentError(f"options.{name}: {reason}", path=name)
-
-
-def _check_whole(name: str, value: Any, *, least: int, most: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise InvalidDocumentError(f"{name} is a whole number from {least}, not of type {type(value).__name__}")
-    if not least <= value <= most:
-        raise InvalidDocumentError(f"{name} is a whole number from {least} to {most}")

@@ -7,7 +7,7 @@ import enum
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Generic, NewType, NotRequired, TypedDict, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, NamedTuple, NewType, NotRequired, TypedDict, TypeVar
 
 import bson
 import msgspec
@@ -67,6 +67,15 @@ class Aliased(pydantic.BaseModel):
     inner: Inner | None = None
 
 
+class Point(NamedTuple):
+    north: float
+    east: float
+
+
+class Placed(pydantic.BaseModel):
+    at: Point = Point(0, 0)
+
+
 class Inner(pydantic.BaseModel):
     in_metres: int = pydantic.Field(default=1, alias="inMetres")
 
@@ -111,6 +120,8 @@ PATHS: dict[str, tuple[Any, Callable[[Any], Any], str]] = {
     "an alias": (Aliased, lambda aliased: aliased.full_name, "fullName"),
     "the id by its alias": (Aliased, lambda aliased: aliased.id, "_id"),
     "a nested alias": (Aliased, lambda aliased: some(aliased.inner).in_metres, "inner.inMetres"),
+    "a part of a named tuple": (Placed, lambda placed: placed.at.east, "at.1"),
+    "an item of a named tuple": (Placed, lambda placed: placed.at[0], "at.0"),
     "a renamed one": (Renamed, lambda renamed: renamed.first_name, "firstName"),
     "one with a name": (Renamed, lambda renamed: renamed.other, "else"),
     "a key of a typed dict": (Movie, lambda movie: movie["cast"], "cast"),

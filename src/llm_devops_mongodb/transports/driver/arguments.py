@@ -28,6 +28,7 @@ from llm_devops_mongodb.options import (
     UpdateOptions,
 )
 from llm_devops_mongodb.validation.orders import fields_and_directions
+from llm_devops_mongodb.validation.values import is_mapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -195,4 +196,7 @@ def _driver_value(name: str, value: Any) -> Any:
         return dict(value)
     if name == "array_filters":
         return list(value)
+    if name == "projection" and not is_mapping(value):
+        # A field that was taken from a model names itself by its path.
+        return [getattr(field, "path", field) for field in value]
     return value
