@@ -5,17 +5,21 @@ from __future__ import annotations
 from benchmarks.cases import (
     builders,
     chunked_insert,
+    concurrent,
     find,
     find_one,
     import_time,
     insert_many,
     pages,
     stream_memory,
+    with_transaction,
 )
 
 CASES = (
     find_one.CASE,
     *builders.CASES,
+    with_transaction.CASE,
+    *concurrent.CASES,
     find.CASE,
     insert_many.CASE,
     *chunked_insert.CASES,

@@ -42,7 +42,7 @@ class _Walk:
         # What such code makes is anybody's guess; around the usual way it mostly adds.
         return Shape(found.title, found.attributes, found.keys, found.values, found.items, is_open=True)
 
-    def _of(self, schema: Schema, title: str) -> Shape:
+    def _of(self, schema: Schema, title: str) -> Shape:  # noqa: PLR0911 - one line for each kind of schema
         match schema["type"]:
             case "any" | "function-plain":
                 return OPEN
