@@ -22,6 +22,7 @@ from llm_devops_mongodb.transport import expect
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Sequence
+    from datetime import timedelta
     from types import TracebackType
 
     from llm_devops_mongodb.collection import Collection
@@ -62,7 +63,7 @@ class MongoClient:
         bson = BsonSettings(tz_aware=config.tz_aware, uuid_representation=config.uuid_representation)
         self._access = Access(transport, config, bson, new_id, _cursor_key(config))
         self._driver = driver
-        self._retry = retry or RetryPolicy()
+        self._retry = retry or RetryPolicy(limit=config.transaction_retry_limit)
         self._session_numbers = itertools.count(1)
 
     @classmethod
@@ -151,12 +152,19 @@ class MongoClient:
         """
         return ClientBulkWriteBuilder(self._access, settings=Settings(write_concern=write_concern))
 
-    def start_session(self, *, causal_consistency: bool | None = None, snapshot: bool = False) -> Session:
+    def start_session(
+        self,
+        *,
+        causal_consistency: bool | None = None,
+        snapshot: bool = False,
+        default_transaction_options: TransactionOptions | None = None,
+    ) -> Session:
         """Return a session, to be used as an async context manager. Nothing is sent before its first operation.
 
         Args:
             causal_consistency: Reads see the session's earlier writes; on by default, unless `snapshot`.
             snapshot: All reads see one point in time; then no writes and no transactions.
+            default_transaction_options: Options of transactions that do not give their own.
 
         Raises:
             TransactionError: Both are asked for.
@@ -164,14 +172,24 @@ class MongoClient:
         if causal_consistency and snapshot:
             raise TransactionError("a snapshot session cannot be causally consistent; ask for one of the two")
         ref = op.SessionRef(next(self._session_numbers), causal_consistency, snapshot)
-        return Session(self._access.transport, ref, retry=self._retry)
+        return Session(
+            self._access.transport,
+            ref,
+            retry=self._retry,
+            timeout=self.config.timeout,
+            default_transaction_options=default_transaction_options,
+        )
 
     async def with_transaction(
-        self, callback: Callable[[Session], Awaitable[R]], options: TransactionOptions | None = None
+        self,
+        callback: Callable[[Session], Awaitable[R]],
+        options: TransactionOptions | None = None,
+        *,
+        timeout: timedelta | None = None,
     ) -> R:
         """Run `callback` in a transaction of a new session; see `Session.with_transaction`."""
         async with self.start_session() as session:
-            return await session.with_transaction(callback, options)
+            return await session.with_transaction(callback, options, timeout=timeout)
 
     async def health_check(self) -> HealthStatus:
         """Tell how the deployment answers now. It never raises for a sick one, and answers within five seconds."""
@@ -252,7 +270,17 @@ async def _compose(
         event_listeners=event_listeners,
         uuid_representation=bson.codec_options.uuid_representation,
     )
-    return _guarded(transport, config, bson), transport.client
+    return _guarded(_retrying(transport, config), config, bson), transport.client
+
+
+def _retrying(transport: Transport, config: MongoConfig) -> Transport:
+    if not config.retry.enabled:
+        return transport
+    try:
+        from llm_devops_mongodb.transports.retrying import RetryingTransport
+    except ModuleNotFoundError as error:
+        raise ConfigError("retry", "needs tenacity: install llm-devops-mongodb[retry]") from error
+    return RetryingTransport(transport, config.retry, timeout=config.timeout)
 
 
 def _guarded(transport: Transport, config: MongoConfig, bson: BsonSettings) -> Transport:

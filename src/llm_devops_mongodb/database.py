@@ -9,15 +9,17 @@ from llm_devops_mongodb import replies
 from llm_devops_mongodb.codecs import codec_for, decode_document
 from llm_devops_mongodb.collection import Collection
 from llm_devops_mongodb.cursor import OnError, collected
+from llm_devops_mongodb.durations import TimeLeft
 from llm_devops_mongodb.errors import InvalidDocumentError
 from llm_devops_mongodb.namespace import Namespace
-from llm_devops_mongodb.options import AggregateOptions, Settings
+from llm_devops_mongodb.options import AggregateOptions, Settings, checked_timeout
 from llm_devops_mongodb.transport import expect
 from llm_devops_mongodb.validation import validate_database_name
 from llm_devops_mongodb.validation.values import is_mapping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import timedelta
 
     from llm_devops_mongodb.access import Access
     from llm_devops_mongodb.concerns import ReadConcern, ReadPreference, WriteConcern
@@ -74,18 +76,37 @@ class Database:
         read_preference: ReadPreference | None = None,
         read_concern: ReadConcern | None = None,
         write_concern: WriteConcern | None = None,
+        timeout: timedelta | None = None,
     ) -> Database:
-        """Return a handle with other settings, for its collections too; what is None stays as it is here."""
-        given = Settings(read_preference=read_preference, read_concern=read_concern, write_concern=write_concern)
+        """Return a handle with other settings, for its collections too; what is None stays as it is here.
+
+        Args:
+            read_preference: Which members may answer reads.
+            read_concern: How durable what is read must be.
+            write_concern: How durable a write must be before it is acknowledged.
+            timeout: How long each operation may take in all; `timedelta.max` is no limit.
+        """
+        given = Settings(
+            read_preference=read_preference, read_concern=read_concern, write_concern=write_concern, timeout=timeout
+        )
         return Database(self._access, self.name, settings=self._settings.but(given))
 
-    async def list_collection_names(self, filter: Filter | None = None, *, session: Session | None = None) -> list[str]:
+    async def list_collection_names(
+        self, filter: Filter | None = None, *, session: Session | None = None, timeout: timedelta | None = None
+    ) -> list[str]:
         """Return the names of the collections that match, in alphabetical order."""
-        operation = op.ListCollectionNames(*self._target(session), self._access.filter(filter))
+        operation = op.ListCollectionNames(
+            *self._target(session, self._settings.within(timeout)), self._access.filter(filter)
+        )
         return list(expect(await self._access.transport.handle(operation), replies.NamesReply).names)
 
     async def run_command(
-        self, command: Document, *, read_preference: ReadPreference | None = None, session: Session | None = None
+        self,
+        command: Document,
+        *,
+        read_preference: ReadPreference | None = None,
+        session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> dict[str, Any]:
         """Send a command as it is and return the server's reply.
 
@@ -95,6 +116,7 @@ class Database:
             command: The command; its first key is the command's name.
             read_preference: Which members may answer; None is the handle's own, or else the primary.
             session: The session to send it in.
+            timeout: How long it may take in all; None takes the handle's own, or else the configuration's.
 
         Raises:
             InvalidDocumentError: It is empty, or no mapping; nothing was sent.
@@ -104,7 +126,7 @@ class Database:
             raise InvalidDocumentError("a command is a mapping whose first key is the command's name")
         if not command:
             raise InvalidDocumentError("the command is empty; its first key is the command's name")
-        settings = self._settings.but(Settings(read_preference=read_preference))
+        settings = self._settings.but(Settings(read_preference=read_preference, timeout=timeout))
         operation = op.RunCommand(*self._target(session, settings), self._access.encode(command))
         reply = expect(await self._access.transport.handle(operation), replies.DocumentReply)
         return decode_document(reply.document or b"", self._access.bson)
@@ -118,6 +140,7 @@ class Database:
         *,
         on_error: OnError = "raise",
         session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> list[dict[str, Any]]: ...
     @overload
     async def aggregate(
@@ -128,6 +151,7 @@ class Database:
         *,
         on_error: OnError = "raise",
         session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> list[R]: ...
     async def aggregate(
         self,
@@ -137,32 +161,43 @@ class Database:
         *,
         on_error: OnError = "raise",
         session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> list[Any]:
         """Run a pipeline that begins with a stage of the database, such as `$currentOp` or `$documents`.
 
         The arguments are those of `Collection.aggregate`.
         """
-        operation = op.Aggregate(*self._target(session), self._access.pipeline(pipeline), options or _AGGREGATE)
+        operation = op.Aggregate(
+            *self._target(session, self._settings.within(timeout)),
+            self._access.pipeline(pipeline),
+            options or _AGGREGATE,
+        )
         codec = codec_for(T, self._access.bson)
         frames = expect(await self._access.transport.handle(operation), replies.CursorReply).frames
         most = self._access.config.max_find_results
         return await collected(frames, codec, namespace=self.name, on_error=on_error, most=most)
 
     async def list_collections(
-        self, filter: Filter | None = None, *, session: Session | None = None
+        self, filter: Filter | None = None, *, session: Session | None = None, timeout: timedelta | None = None
     ) -> list[dict[str, Any]]:
         """Return the collections and views that match, as the server describes them: `name`, `type`, `options`."""
         command: dict[str, Any] = {"listCollections": 1, "filter": {} if filter is None else dict(filter)}
         found: list[dict[str, Any]] = []
+        left = TimeLeft(checked_timeout(timeout) or self._settings.timeout or self._access.config.timeout)
         while True:
-            cursor = (await self.run_command(command, session=session))["cursor"]
+            cursor = (await self.run_command(command, session=session, timeout=left()))["cursor"]
             found += cursor.get("firstBatch", cursor.get("nextBatch"))
             if not cursor["id"]:
                 return found
             command = {"getMore": cursor["id"], "collection": cursor["ns"].partition(".")[2]}
 
     async def create_collection(
-        self, name: str, options: Mapping[str, Any] | None = None, *, session: Session | None = None
+        self,
+        name: str,
+        options: Mapping[str, Any] | None = None,
+        *,
+        session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> None:
         """Create a collection, or a view, with settings; a plain one needs no creating: its first insert does it.
 
@@ -171,17 +206,20 @@ class Database:
             options: Settings by the server's own names, such as `validator`, `capped` with `size`, `timeseries`,
                 `collation`, or `viewOn` with `pipeline`.
             session: The session to create it in.
+            timeout: How long it may take in all; None takes the handle's own, or else the configuration's.
 
         Raises:
             QueryError: It is there already with other settings, or a setting is refused.
         """
         self._access.check_namespace(self.name, name)
-        await self.run_command({"create": name, **(options or {})}, session=session)
+        await self.run_command({"create": name, **(options or {})}, session=session, timeout=timeout)
 
-    async def drop_collection(self, name: str, *, session: Session | None = None) -> None:
+    async def drop_collection(
+        self, name: str, *, session: Session | None = None, timeout: timedelta | None = None
+    ) -> None:
         """Drop a collection; one that is not there is no error."""
         self._access.check_namespace(self.name, name)
-        _, settings, reference = self._target(session)
+        _, settings, reference = self._target(session, self._settings.within(timeout))
         operation = op.DropCollection(Namespace(self.name, name), settings, reference)
         expect(await self._access.transport.handle(operation), replies.DoneReply)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import timedelta
 from typing import Annotated
 
@@ -11,8 +12,27 @@ from pydantic import BeforeValidator
 
 _TEXT = re.compile(r"(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h|d|w))+")
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
+_LEAST = timedelta(milliseconds=1)
 _NO_UNIT = "a number needs a unit: write 10s, 500ms or 1m30s"
 _NO_DURATION = "not a duration: write 10s, 500ms or 1m30s, or give a timedelta"
+
+
+class TimeLeft:
+    """What is left of a limit that began to run when this was made, for several operations to share.
+
+    Args:
+        limit: How long they may take together; None is no limit.
+    """
+
+    def __init__(self, limit: timedelta | None) -> None:
+        self._limit = limit
+        self._began = time.monotonic()
+
+    def __call__(self) -> timedelta | None:
+        """Return what is left, at least 1 ms: what is asked with that fails as anything does that comes too late."""
+        if self._limit is None:
+            return None
+        return max(self._limit - timedelta(seconds=time.monotonic() - self._began), _LEAST)
 
 
 def parse_duration(value: object) -> timedelta:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from llm_devops_mongodb.namespace import Namespace
     from llm_devops_mongodb.options import (
         AggregateOptions,
@@ -284,10 +286,17 @@ class CheckHealth:
 
 @dataclass(frozen=True, slots=True)
 class StartTransaction:
-    """Begin a transaction; nothing is sent before its first operation."""
+    """Begin a transaction; nothing is sent before its first operation.
+
+    Attributes:
+        session: Its session.
+        options: How it reads and is committed.
+        timeout: How long its operations may take together; None sets no such limit.
+    """
 
     session: SessionRef
     options: TransactionOptions
+    timeout: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +304,7 @@ class CommitTransaction:
     """Commit the transaction of a session."""
 
     session: SessionRef
+    timeout: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +312,7 @@ class AbortTransaction:
     """Abort the transaction of a session."""
 
     session: SessionRef
+    timeout: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,3 +369,15 @@ WRITES = (
     CommitTransaction,
 )
 """The operations that change data: a failure of one has an outcome."""
+
+
+def may_write(operation: Operation) -> bool:
+    """Tell whether `operation` may change data: a pipeline does where it ends in `$out` or `$merge`, a command may."""
+    if isinstance(operation, Aggregate):
+        return bool(operation.pipeline) and _first_name(operation.pipeline[-1]) in {b"$out", b"$merge"}
+    return isinstance(operation, (*WRITES, RunCommand))
+
+
+def _first_name(document: RawDocument) -> bytes:
+    """The name of a document's first field: after four bytes of length and one of type, up to a NUL."""
+    return document[5:].partition(b"\0")[0]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -14,8 +15,6 @@ from llm_devops_mongodb.errors import InvalidDocumentError
 from llm_devops_mongodb.validation.values import Buildable
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from llm_devops_mongodb.concerns import ReadConcern, ReadPreference, WriteConcern
 
 Document = Mapping[str, Any]
@@ -69,6 +68,17 @@ class CursorType(StrEnum):
     TAILABLE_AWAIT = "tailable_await"
 
 
+def checked_timeout(timeout: Any) -> timedelta | None:
+    """Return `timeout`.
+
+    Raises:
+        InvalidDocumentError: It is neither None nor a `timedelta` longer than nothing.
+    """
+    if timeout is None or (isinstance(timeout, timedelta) and timeout > timedelta()):
+        return timeout
+    raise InvalidDocumentError("timeout is a timedelta longer than nothing", path="timeout")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """How reads and writes are done; None takes the client's.
@@ -77,11 +87,20 @@ class Settings:
         read_preference: Which members may answer reads.
         read_concern: How durable what is read must be.
         write_concern: How durable a write must be before it is acknowledged.
+        timeout: How long an operation may take: looking for a server, waiting for a connection, retries and a
+            stream's whole life together. `timedelta.max` is no limit.
+
+    Raises:
+        InvalidDocumentError: The timeout is not longer than nothing.
     """
 
     read_preference: ReadPreference | None = None
     read_concern: ReadConcern | None = None
     write_concern: WriteConcern | None = None
+    timeout: timedelta | None = None
+
+    def __post_init__(self) -> None:
+        checked_timeout(self.timeout)
 
     def but(self, other: Settings) -> Settings:
         """Return these settings, with those of `other` that are not None in their place."""
@@ -89,7 +108,12 @@ class Settings:
             read_preference=other.read_preference or self.read_preference,
             read_concern=other.read_concern or self.read_concern,
             write_concern=other.write_concern or self.write_concern,
+            timeout=other.timeout or self.timeout,
         )
+
+    def within(self, timeout: timedelta | None) -> Settings:
+        """Return these settings with another timeout; None keeps theirs."""
+        return self if timeout is None else self.but(Settings(timeout=timeout))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -347,3 +371,12 @@ class TransactionOptions:
     write_concern: WriteConcern | None = None
     read_preference: ReadPreference | None = None
     max_commit_time: timedelta | None = None
+
+    def but(self, other: TransactionOptions) -> TransactionOptions:
+        """Return these options, with those of `other` that are not None in their place."""
+        return TransactionOptions(
+            read_concern=other.read_concern or self.read_concern,
+            write_concern=other.write_concern or self.write_concern,
+            read_preference=other.read_preference or self.read_preference,
+            max_commit_time=other.max_commit_time or self.max_commit_time,
+        )

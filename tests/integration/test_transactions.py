@@ -125,9 +125,9 @@ async def test_a_callback_may_end_its_transaction_by_itself(mongo_client: MongoC
 
 async def test_misuse_is_told_at_once(mongo_client: MongoClient, mongo_server: Any, accounts: Any) -> None:
     async with mongo_client.start_session() as session:
-        with pytest.raises(TransactionError, match="nothing to commit"):
+        with pytest.raises(TransactionError, match="no transaction started"):
             await session.commit()
-        with pytest.raises(TransactionError, match="nothing to abort"):
+        with pytest.raises(TransactionError, match="no transaction started"):
             await session.abort()
         await session.start_transaction()
         with pytest.raises(TransactionError, match="nested"):

@@ -69,6 +69,13 @@ def test_the_defaults_are_those_of_the_design():
         "write_concern": None,
         "retry_reads": True,
         "retry_writes": True,
+        "retry": {
+            "enabled": False,
+            "max_attempts": 3,
+            "initial_delay": timedelta(milliseconds=100),
+            "max_delay": timedelta(seconds=2),
+        },
+        "transaction_retry_limit": timedelta(seconds=120),
         "compressors": (),
         "app_name": None,
         "tls": TlsConfig().model_dump(),

@@ -16,7 +16,7 @@ NAMES = {
     "builders": "FilterBuilder UpdateBuilder DocBuilder PipelineBuilder Field f some each",
     "bulk": "BulkWriteBuilder ClientBulkWriteBuilder InsertProgress chunked_insert",
     "advice": "PoolSizeRecommendation recommend_pool_size optimal_batch_size optimize_projection suggest_index",
-    "configuration": "MongoConfig TlsConfig AuditConfig TracingConfig QueryGuardConfig SimulationMode "
+    "configuration": "MongoConfig TlsConfig AuditConfig TracingConfig RetryConfig QueryGuardConfig SimulationMode "
     "ReadPreference ReadConcern WriteConcern",
     "options": "Document Filter Update Pipeline Sort Verbosity BulkWriteOptions "
     "FindOptions InsertOptions UpdateOptions DeleteOptions FindOneAndUpdateOptions "

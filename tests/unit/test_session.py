@@ -137,7 +137,7 @@ async def test_an_abort_that_fails_does_not_hide_the_error() -> None:
 
 async def test_a_session_shows_its_state() -> None:
     session = session_on(StubTransport(DoneReply()), Clock())
-    assert repr(session) == "Session(1, no transaction was started)"
+    assert repr(session) == "Session(1, no transaction started)"
     await session.start_transaction()
     assert session.in_transaction
     await session.commit()

@@ -11,6 +11,7 @@ from llm_devops_mongodb.bulk.writes import BulkWrites
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
 
     from llm_devops_mongodb.bulk.target import WriteTarget
     from llm_devops_mongodb.operations import Write
@@ -183,11 +184,12 @@ class BulkWriteBuilder(Generic[T]):
         """Take options of the bulk write as a whole, in place of those from before."""
         return self._and(self._writes.with_options(options, self._target.access))
 
-    async def execute(self, *, session: Session | None = None) -> BulkWriteResult:
+    async def execute(self, *, session: Session | None = None, timeout: timedelta | None = None) -> BulkWriteResult:
         """Send the writes, cut into messages that the server takes (100,000 writes, 48 MB).
 
         Args:
             session: The session to write in; it comes before the collection's own.
+            timeout: How long it may take in all; None takes the handle's own, or else the configuration's.
 
         Returns:
             What was written; indexes are those of the writes in this builder, from 0.
@@ -198,7 +200,7 @@ class BulkWriteBuilder(Generic[T]):
                 the write, why each of the others was not; after an ordered failure the later ones were not tried.
         """
         writes = self._writes.all()
-        fields = self._target.fields(session)
+        fields = self._target.fields(session, timeout)
         operation = op.BulkWrite(*fields, writes, self._writes.is_ordered, self._writes.options)
         return await sent(operation, self._target.access)
 

@@ -16,6 +16,7 @@ from llm_devops_mongodb.transport import expect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable
+    from datetime import timedelta
 
     from llm_devops_mongodb.bulk.target import WriteTarget
     from llm_devops_mongodb.collection import Collection
@@ -38,6 +39,7 @@ async def chunked_insert(
     on_progress: Callable[[InsertProgress], object] | None = None,
     options: InsertOptions | None = None,
     session: Session | None = None,
+    timeout: timedelta | None = None,
 ) -> InsertManyResult:
     """Insert documents as they come, however many, in constant memory.
 
@@ -55,6 +57,7 @@ async def chunked_insert(
         on_progress: Called after each chunk; what it returns is awaited if it can be. Its error ends the insertion.
         options: How to insert.
         session: The session to write in.
+        timeout: How long each chunk may take; None takes the handle's own, or else the configuration's.
 
     Returns:
         The ids by the index in `documents`; `inserted_ids` is a mapping that needs 12 bytes for an ObjectId. Without
@@ -89,6 +92,7 @@ async def chunked_insert(
         options=options or _DEFAULT_OPTIONS,
         ordered=ordered,
         session=session,
+        timeout=timeout,
         on_progress=on_progress,
     )
     await insertion.run(documents, chunk_size)
@@ -105,12 +109,14 @@ class _Insertion(Generic[T]):
         options: InsertOptions,
         ordered: bool,
         session: Session | None,
+        timeout: timedelta | None,
         on_progress: Callable[[InsertProgress], object] | None,
     ) -> None:
         self._target = target
         self._options = options
         self._ordered = ordered
         self._session = session
+        self._timeout = timeout
         self._on_progress = on_progress
         self._sending: asyncio.Task[None] | None = None
         self.tally = Tally(ordered=ordered)
@@ -173,7 +179,7 @@ class _Insertion(Generic[T]):
 
     async def _send(self, chunk: Chunk) -> None:
         try:
-            fields = self._target.fields(self._session)
+            fields = self._target.fields(self._session, self._timeout)
             operation = op.InsertMany(*fields, tuple(chunk.raws), self._ordered, self._options)
             reply = expect(await self._target.access.transport.handle(operation), InsertReply)
         except BulkWriteError as error:

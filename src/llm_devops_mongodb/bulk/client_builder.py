@@ -13,6 +13,7 @@ from llm_devops_mongodb.options import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import timedelta
 
     from llm_devops_mongodb.access import Access
     from llm_devops_mongodb.bulk.target import WriteTarget
@@ -158,11 +159,12 @@ class ClientBulkWriteBuilder:
         """Take options of the bulk write as a whole, in place of those from before."""
         return self._with(self._writes.with_options(options, self._access))
 
-    async def execute(self, *, session: Session | None = None) -> BulkWriteResult:
+    async def execute(self, *, session: Session | None = None, timeout: timedelta | None = None) -> BulkWriteResult:
         """Send the writes, cut into messages that the server takes (100,000 writes, 48 MB).
 
         Args:
             session: The session to write in.
+            timeout: How long it may take in all; None takes the configuration's.
 
         Returns:
             What was written; indexes are those of the writes in this builder, from 0.
@@ -174,7 +176,8 @@ class ClientBulkWriteBuilder:
         """
         writes = self._writes.all()
         reference = None if session is None else session.ref_for(self._access.transport)
-        operation = op.ClientBulkWrite(writes, self._writes.is_ordered, self._writes.options, self._settings, reference)
+        settings = self._settings.within(timeout)
+        operation = op.ClientBulkWrite(writes, self._writes.is_ordered, self._writes.options, settings, reference)
         return await sent(operation, self._access)
 
     def __len__(self) -> int:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from llm_devops_mongodb.access import Access
     from llm_devops_mongodb.codecs import Codec
     from llm_devops_mongodb.namespace import Namespace
@@ -34,12 +36,14 @@ class WriteTarget(Generic[T]):
     settings: Settings
     session: Session | None = None
 
-    def fields(self, session: Session | None) -> tuple[Namespace, Settings, SessionRef | None]:
-        """Give what every operation begins with; an operation's own session comes before the handle's.
+    def fields(
+        self, session: Session | None, timeout: timedelta | None
+    ) -> tuple[Namespace, Settings, SessionRef | None]:
+        """Give what every operation begins with; an operation's own session and limit come before the handle's.
 
         Raises:
             TransactionError: The session has ended, or is of another client.
         """
         session = session or self.session
         reference = None if session is None else session.ref_for(self.access.transport)
-        return self.namespace, self.settings, reference
+        return self.namespace, self.settings.within(timeout), reference

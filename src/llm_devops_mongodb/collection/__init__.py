@@ -14,6 +14,8 @@ from llm_devops_mongodb.collection.writes import Writes
 from llm_devops_mongodb.options import Settings
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from llm_devops_mongodb.concerns import ReadConcern, ReadPreference, WriteConcern
     from llm_devops_mongodb.session import Session
 
@@ -57,9 +59,19 @@ class Collection(Writes[T], Paging[T], Explanations[T], Indexes[T]):
         read_preference: ReadPreference | None = None,
         read_concern: ReadConcern | None = None,
         write_concern: WriteConcern | None = None,
+        timeout: timedelta | None = None,
     ) -> Collection[T]:
-        """Return a handle with other settings; what is None stays as it is here."""
-        given = Settings(read_preference=read_preference, read_concern=read_concern, write_concern=write_concern)
+        """Return a handle with other settings; what is None stays as it is here.
+
+        Args:
+            read_preference: Which members may answer reads.
+            read_concern: How durable what is read must be.
+            write_concern: How durable a write must be before it is acknowledged.
+            timeout: How long each operation may take in all; `timedelta.max` is no limit.
+        """
+        given = Settings(
+            read_preference=read_preference, read_concern=read_concern, write_concern=write_concern, timeout=timeout
+        )
         settings = self._settings.but(given)
         return Collection(self._access, self._namespace, self._codec, settings=settings, session=self._session)
 

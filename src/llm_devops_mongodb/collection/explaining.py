@@ -23,9 +23,13 @@ from llm_devops_mongodb.validation.values import built, is_mapping
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from llm_devops_mongodb.options import Document, Filter, Pipeline, Verbosity
+    from llm_devops_mongodb.namespace import Namespace
+    from llm_devops_mongodb.operations import SessionRef
+    from llm_devops_mongodb.options import Document, Filter, Pipeline, Settings, Verbosity
     from llm_devops_mongodb.results import QueryAnalysis
     from llm_devops_mongodb.session import Session
+
+    _Target = tuple[Namespace, Settings, SessionRef | None]
 
 T = TypeVar("T")
 OptionsT = TypeVar("OptionsT", FindOptions, AggregateOptions)
@@ -62,6 +66,7 @@ class Explanations(CollectionHandle[T]):
         *,
         verbosity: Verbosity = "executionStats",
         session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> QueryAnalysis:
         """Tell how the server answers a query, and what would help.
 
@@ -76,6 +81,7 @@ class Explanations(CollectionHandle[T]):
             verbosity: `"queryPlanner"` does not run the query, so all counts are 0; `"allPlansExecution"` tries the
                 rejected plans too, to be read in the analysis' `explained`.
             session: The session to explain in.
+            timeout: How long it may take in all; None takes the handle's own, or else the configuration's.
 
         Raises:
             InvalidDocumentError: The query is malformed, or the options are those of the other kind.
@@ -92,8 +98,10 @@ class Explanations(CollectionHandle[T]):
         if (asking := session or self._session) is not None and asking.in_transaction:
             raise TransactionError("the server explains nothing inside a transaction; ask outside of it")
         command = self._command(query, options)
-        explained = await self._explained(command, verbosity, session)
-        return analyse(explained, command=command, indexes=await self._indexes(session))
+        left = self._time_left(timeout)
+        explained = await self._explained(command, verbosity, self._in_database(session, left()))
+        indexes = await self._indexes(self._in_database(session, left()))
+        return analyse(explained, command=command, indexes=indexes)
 
     def _command(
         self, query: Filter | Pipeline | None, options: FindOptions | AggregateOptions | None
@@ -111,18 +119,18 @@ class Explanations(CollectionHandle[T]):
         concern = self._settings.read_concern
         return command if concern is None else {**command, "readConcern": {"level": concern.value}}
 
-    async def _explained(self, command: Document, verbosity: Verbosity, session: Session | None) -> dict[str, Any]:
-        operation = op.Explain(*self._in_database(session), self._access.encode(command), verbosity)
+    async def _explained(self, command: Document, verbosity: Verbosity, target: _Target) -> dict[str, Any]:
+        operation = op.Explain(*target, self._access.encode(command), verbosity)
         reply = expect(await self._access.transport.handle(operation), replies.DocumentReply)
         # The server repeats the command, whose dates Python may not know.
         explained = decoded(reply.document or b"", _LENIENT)
         _check_success(explained.get("executionStats", {}))
         return explained
 
-    async def _indexes(self, session: Session | None) -> Sequence[Mapping[str, Any]]:
+    async def _indexes(self, target: _Target) -> Sequence[Mapping[str, Any]]:
         command = self._access.encode({"listIndexes": self.name})
         try:
-            reply = await self._access.transport.handle(op.RunCommand(*self._in_database(session), command))
+            reply = await self._access.transport.handle(op.RunCommand(*target, command))
         except QueryError as error:
             if error.code in _NOT_FOUND_OR_FORBIDDEN:
                 return ()
@@ -130,8 +138,8 @@ class Explanations(CollectionHandle[T]):
         answer = decode_document(expect(reply, replies.DocumentReply).document or b"", self._access.bson)
         return cast("Sequence[Mapping[str, Any]]", answer["cursor"]["firstBatch"])
 
-    def _in_database(self, session: Session | None) -> tuple[Any, Any, Any]:
-        namespace, settings, reference = self._target(session)
+    def _in_database(self, session: Session | None, timeout: timedelta | None) -> _Target:
+        namespace, settings, reference = self._target(session, timeout)
         return namespace.of_database(), settings, reference
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from llm_devops_mongodb.bulk.target import WriteTarget
+from llm_devops_mongodb.durations import TimeLeft
+from llm_devops_mongodb.options import checked_timeout
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from llm_devops_mongodb.access import Access
     from llm_devops_mongodb.codecs import Codec, EncodedDocument
     from llm_devops_mongodb.namespace import Namespace
@@ -64,10 +68,17 @@ class CollectionHandle(Generic[T]):
         """Give what a bulk write needs to know of the collection."""
         return WriteTarget(self._access, self._namespace, self._codec, self._settings, self._session)
 
-    def _target(self, session: Session | None) -> tuple[Namespace, Settings, SessionRef | None]:
-        """The fields every operation begins with; an operation's own session comes before the handle's."""
+    def _target(
+        self, session: Session | None, timeout: timedelta | None = None
+    ) -> tuple[Namespace, Settings, SessionRef | None]:
+        """The fields every operation begins with; an operation's own session and limit come before the handle's."""
         session = session or self._session
-        return self._namespace, self._settings, None if session is None else session.ref_for(self._access.transport)
+        reference = None if session is None else session.ref_for(self._access.transport)
+        return self._namespace, self._settings.within(timeout), reference
+
+    def _time_left(self, timeout: timedelta | None) -> TimeLeft:
+        """The limit of a method that sends several operations."""
+        return TimeLeft(checked_timeout(timeout) or self._settings.timeout or self._access.config.timeout)
 
     def _encoded(self, document: T) -> EncodedDocument:
         return self._access.document(document, self._codec)

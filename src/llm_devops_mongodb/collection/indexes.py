@@ -44,6 +44,7 @@ class Indexes(CollectionHandle[T]):
         hidden: bool | None = None,
         options: Mapping[str, Any] | None = None,
         session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> str:
         """Create an index; one that is there already is no error.
 
@@ -58,6 +59,7 @@ class Indexes(CollectionHandle[T]):
             hidden: Keep it up to date, but let no query use it.
             options: Any other setting by the server's own name, such as `{"wildcardProjection": …}`.
             session: The session to create it in.
+            timeout: How long it may take in all; None takes the handle's own, or else the configuration's.
 
         Returns:
             The index's name.
@@ -79,14 +81,16 @@ class Indexes(CollectionHandle[T]):
             "hidden": hidden,
         }
         index |= {setting: value for setting, value in given.items() if value is not None}
-        await self._change({"createIndexes": self.name, "indexes": [index]}, session)
+        await self._change({"createIndexes": self.name, "indexes": [index]}, session, timeout)
         return str(index["name"])
 
-    async def list_indexes(self, *, session: Session | None = None) -> list[dict[str, Any]]:
+    async def list_indexes(
+        self, *, session: Session | None = None, timeout: timedelta | None = None
+    ) -> list[dict[str, Any]]:
         """Return every index as the server describes it: `key`, `name` and its settings. No collection, no indexes."""
         try:
             # A collection has 64 indexes at most, fewer than a first batch holds.
-            reply = await self._run({"listIndexes": self.name}, session)
+            reply = await self._run({"listIndexes": self.name}, session, timeout)
         except QueryError as error:
             if error.code == _NAMESPACE_NOT_FOUND:
                 return []
@@ -94,7 +98,9 @@ class Indexes(CollectionHandle[T]):
         indexes: list[dict[str, Any]] = reply["cursor"]["firstBatch"]
         return indexes
 
-    async def drop_index(self, index: Hint, *, session: Session | None = None) -> None:
+    async def drop_index(
+        self, index: Hint, *, session: Session | None = None, timeout: timedelta | None = None
+    ) -> None:
         """Drop an index by its name, or by its fields and directions.
 
         Raises:
@@ -104,13 +110,13 @@ class Indexes(CollectionHandle[T]):
         if index == "*":
             raise InvalidDocumentError("'*' would drop every index; drop each by its name")
         named = index if isinstance(index, str) else _index_key(index)
-        await self._change({"dropIndexes": self.name, "index": named}, session)
+        await self._change({"dropIndexes": self.name, "index": named}, session, timeout)
 
-    async def _change(self, command: Document, session: Session | None) -> None:
+    async def _change(self, command: Document, session: Session | None, timeout: timedelta | None) -> None:
         """Run a command that writes: on the primary, with the handle's write concern, which the driver adds to none."""
         asked = session or self._session
         concern = None if asked is not None and asked.in_transaction else self._settings.write_concern
-        reply = await self._run({**command, **_write_concern(concern)}, session, settings=Settings())
+        reply = await self._run({**command, **_write_concern(concern)}, session, timeout, settings=Settings())
         if failure := reply.get("writeConcernError"):
             raise WriteError(
                 "it is done, but not acknowledged as asked",
@@ -120,10 +126,15 @@ class Indexes(CollectionHandle[T]):
             )
 
     async def _run(
-        self, command: Document, session: Session | None, *, settings: Settings | None = None
+        self,
+        command: Document,
+        session: Session | None,
+        timeout: timedelta | None,
+        *,
+        settings: Settings | None = None,
     ) -> dict[str, Any]:
-        _, own, reference = self._target(session)
-        settings = own if settings is None else settings
+        _, own, reference = self._target(session, timeout)
+        settings = own if settings is None else settings.within(own.timeout)
         operation = op.RunCommand(self._namespace.of_database(), settings, reference, self._access.encode(command))
         reply = expect(await self._access.transport.handle(operation), replies.DocumentReply)
         return decode_document(reply.document or b"", self._access.bson)

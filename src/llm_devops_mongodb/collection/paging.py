@@ -18,6 +18,7 @@ from llm_devops_mongodb.transport import expect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
 
     from llm_devops_mongodb.operations import RawDocument
     from llm_devops_mongodb.options import Document, Filter, Sort
@@ -41,6 +42,7 @@ class Paging(Reads[T]):
         total: bool | int = True,
         options: FindOptions | None = None,
         session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> PaginatedResult[T]:
         """Return a page by its number.
 
@@ -57,6 +59,7 @@ class Paging(Reads[T]):
                 number counts no further than that. Nothing is counted where the page itself tells.
             options: Projection and the rest; hint, collation, comment and time limit are the count's too.
             session: The session to read in.
+            timeout: How long it may take in all; None takes the handle's own, or else the configuration's.
 
         Raises:
             InvalidDocumentError: A number or an option is refused, or the filter is malformed.
@@ -71,7 +74,8 @@ class Paging(Reads[T]):
         pages.check_total(total, options)
         where = self._access.filter(filter)
         asked = replace(options, sort=sort, skip=page * page_size)
-        found = await self._documents(where, asked, most=page_size + 1, session=session)
+        left = self._time_left(timeout)
+        found = await self._documents(where, asked, most=page_size + 1, session=session, timeout=left())
         result = PaginatedResult(
             items=self._decoded(found[:page_size]),
             total=None,
@@ -84,7 +88,7 @@ class Paging(Reads[T]):
         most = None if total is True else total
         counted = _told_by(result)
         if counted is None:
-            counted = await self._count(where, options, most=most, session=session)
+            counted = await self._count(where, options, most=most, session=session, timeout=left())
         is_capped = most is not None and counted > most
         return replace(result, total=most if is_capped else counted, total_is_capped=is_capped)
 
@@ -98,6 +102,7 @@ class Paging(Reads[T]):
         before: str | None = None,
         options: FindOptions | None = None,
         session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> KeysetPage[T]:
         """Return the page after or before a cursor, or the first.
 
@@ -115,6 +120,7 @@ class Paging(Reads[T]):
             before: The same: the page that ends there. Its documents come in the order of `sort` too.
             options: Projection and the rest. The fields of the sort must be returned.
             session: The session to read in.
+            timeout: How long it may take in all; None takes the handle's own, or else the configuration's.
 
         Returns:
             The page and its cursors. They are signed, not encrypted: they show the sort keys of its first and last
@@ -148,7 +154,7 @@ class Paging(Reads[T]):
         if gap is not None:
             where = pages.within_bounds(where, way, values=gap.values, inclusive=gap.follows == backward)
         asked = replace(options, sort=pages.as_sort(way))
-        found = await self._documents(where, asked, most=limit + 1, session=session)
+        found = await self._documents(where, asked, most=limit + 1, session=session, timeout=timeout)
         _check_collated(found, options.collation)
         # The last on the page and the first after it must be apart.
         pages.positions_of(found[limit - 1 :], order)
@@ -167,12 +173,18 @@ class Paging(Reads[T]):
         return pages.CursorSeal(self._access.cursor_key, query, len(order))
 
     async def _documents(
-        self, where: RawDocument, options: FindOptions, *, most: int, session: Session | None
+        self,
+        where: RawDocument,
+        options: FindOptions,
+        *,
+        most: int,
+        session: Session | None,
+        timeout: timedelta | None,
     ) -> list[RawDocument]:
         # A batch of one more than the limit lets the server close its cursor with the first reply.
         batch_size = most + 1 if options.batch_size is None else options.batch_size
         asked = replace(options, limit=most, batch_size=batch_size)
-        reply = await self._access.transport.handle(op.Find(*self._target(session), where, asked))
+        reply = await self._access.transport.handle(op.Find(*self._target(session, timeout), where, asked))
         frames = expect(reply, replies.CursorReply).frames
         documents: list[RawDocument] = []
         try:
@@ -183,7 +195,13 @@ class Paging(Reads[T]):
         return documents
 
     async def _count(
-        self, where: RawDocument, options: FindOptions, *, most: int | None, session: Session | None
+        self,
+        where: RawDocument,
+        options: FindOptions,
+        *,
+        most: int | None,
+        session: Session | None,
+        timeout: timedelta | None,
     ) -> int:
         """Count, at most one further than `most`, which tells that there are more."""
         counting = CountOptions(
@@ -193,7 +211,7 @@ class Paging(Reads[T]):
             comment=options.comment,
             max_time=options.max_time,
         )
-        operation = op.CountDocuments(*self._target(session), where, counting)
+        operation = op.CountDocuments(*self._target(session, timeout), where, counting)
         return expect(await self._access.transport.handle(operation), replies.CountReply).count
 
     def _decoded(self, documents: Sequence[RawDocument]) -> list[T]:

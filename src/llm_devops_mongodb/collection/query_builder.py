@@ -133,19 +133,27 @@ class QueryBuilder(Generic[T]):
             raise InvalidDocumentError("read_preference takes a ReadPreference")
         return replace(self, _collection=self._collection.with_options(read_preference=preference))
 
-    async def execute(self, *, on_error: OnError = "raise", session: Session | None = None) -> list[T]:
+    async def execute(
+        self, *, on_error: OnError = "raise", session: Session | None = None, timeout: timedelta | None = None
+    ) -> list[T]:
         """Return every document as a list; see `Collection.find`."""
-        return await self._collection.find(self._filter, self._options, on_error=on_error, session=session)
+        return await self._collection.find(
+            self._filter, self._options, on_error=on_error, session=session, timeout=timeout
+        )
 
-    async def first(self, *, session: Session | None = None) -> T | None:
+    async def first(self, *, session: Session | None = None, timeout: timedelta | None = None) -> T | None:
         """Return the first document, or None; see `Collection.find_one`."""
-        return await self._collection.find_one(self._filter, self._options, session=session)
+        return await self._collection.find_one(self._filter, self._options, session=session, timeout=timeout)
 
-    def stream(self, *, on_error: OnError = "raise", session: Session | None = None) -> DocumentStream[T]:
+    def stream(
+        self, *, on_error: OnError = "raise", session: Session | None = None, timeout: timedelta | None = None
+    ) -> DocumentStream[T]:
         """Return the documents one by one in constant memory; see `Collection.find_stream`."""
-        return self._collection.find_stream(self._filter, self._options, on_error=on_error, session=session)
+        return self._collection.find_stream(
+            self._filter, self._options, on_error=on_error, session=session, timeout=timeout
+        )
 
-    async def count(self, *, session: Session | None = None) -> int:
+    async def count(self, *, session: Session | None = None, timeout: timedelta | None = None) -> int:
         """Count the documents that `execute` would return: `skip` and `limit` count too."""
         options = self._options
         counting = CountOptions(
@@ -156,14 +164,20 @@ class QueryBuilder(Generic[T]):
             comment=options.comment,
             max_time=options.max_time,
         )
-        return await self._collection.count_documents(self._filter, counting, session=session)
+        return await self._collection.count_documents(self._filter, counting, session=session, timeout=timeout)
 
-    async def explain(self) -> QueryAnalysis:
+    async def explain(self, *, session: Session | None = None, timeout: timedelta | None = None) -> QueryAnalysis:
         """Tell how the server answers the query, and what would help; see `Collection.explain`."""
-        return await self._collection.explain(self._filter, self._options)
+        return await self._collection.explain(self._filter, self._options, session=session, timeout=timeout)
 
     async def page(
-        self, page: int, page_size: int, *, total: bool | int = True, session: Session | None = None
+        self,
+        page: int,
+        page_size: int,
+        *,
+        total: bool | int = True,
+        session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> PaginatedResult[T]:
         """Return one page by its number, from 0; see `Collection.find_paginated`.
 
@@ -172,11 +186,17 @@ class QueryBuilder(Generic[T]):
         """
         sort, options = self._paged()
         return await self._collection.find_paginated(
-            self._filter, page, page_size, sort, total=total, options=options, session=session
+            self._filter, page, page_size, sort, total=total, options=options, session=session, timeout=timeout
         )
 
     async def keyset_page(
-        self, limit: int, *, after: str | None = None, before: str | None = None, session: Session | None = None
+        self,
+        limit: int,
+        *,
+        after: str | None = None,
+        before: str | None = None,
+        session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> KeysetPage[T]:
         """Return the page after or before a cursor; see `Collection.find_page`. Without a sort it goes by `_id`.
 
@@ -185,7 +205,14 @@ class QueryBuilder(Generic[T]):
         """
         sort, options = self._paged()
         return await self._collection.find_page(
-            self._filter, sort=sort or "_id", limit=limit, after=after, before=before, options=options, session=session
+            self._filter,
+            sort=sort or "_id",
+            limit=limit,
+            after=after,
+            before=before,
+            options=options,
+            session=session,
+            timeout=timeout,
         )
 
     def _paged(self) -> tuple[Sort | None, FindOptions]:

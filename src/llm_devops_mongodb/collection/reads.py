@@ -18,6 +18,8 @@ from llm_devops_mongodb.validation import parse_object_id
 from llm_devops_mongodb.validation.values import is_mapping, is_regex
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from llm_devops_mongodb.codecs import Codec
     from llm_devops_mongodb.options import Filter, Pipeline
     from llm_devops_mongodb.query.fields import Field
@@ -39,7 +41,12 @@ class Reads(CollectionHandle[T]):
     """Find, count, distinct and aggregate."""
 
     async def find_one(
-        self, filter: Filter | None = None, options: FindOptions | None = None, *, session: Session | None = None
+        self,
+        filter: Filter | None = None,
+        options: FindOptions | None = None,
+        *,
+        session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> T | None:
         """Return the first document that matches, or None.
 
@@ -47,16 +54,19 @@ class Reads(CollectionHandle[T]):
             filter: What must match; None matches every document.
             options: Projection, sort and the rest; `limit` and `batch_size` have no effect.
             session: The session to read in.
+            timeout: How long it may take in all; None takes the handle's own, or else the configuration's.
 
         Raises:
             InvalidDocumentError: The filter is malformed.
             DeserializationError: The document does not fit `T`.
             MongoError: Reading failed.
         """
-        operation = op.FindOne(*self._target(session), self._access.filter(filter), options or _FIND)
+        operation = op.FindOne(*self._target(session, timeout), self._access.filter(filter), options or _FIND)
         return self._document(await self._access.transport.handle(operation))
 
-    async def find_by_id(self, id: object, *, session: Session | None = None) -> T | None:
+    async def find_by_id(
+        self, id: object, *, session: Session | None = None, timeout: timedelta | None = None
+    ) -> T | None:
         """Return the document whose `_id` is `id`, or None.
 
         A string means the ObjectId that its 24 hexadecimal digits spell, unless `T` declares another type of key. Give
@@ -65,7 +75,7 @@ class Reads(CollectionHandle[T]):
         Raises:
             InvalidObjectIdError: `id` is a string that is no ObjectId, and `T` does not say that keys are strings.
         """
-        return await self.find_one(self._by_id(id), session=session)
+        return await self.find_one(self._by_id(id), session=session, timeout=timeout)
 
     async def find(
         self,
@@ -74,6 +84,7 @@ class Reads(CollectionHandle[T]):
         *,
         on_error: OnError = "raise",
         session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> list[T]:
         """Return every document that matches, as a list.
 
@@ -82,13 +93,14 @@ class Reads(CollectionHandle[T]):
             options: Projection, sort, limit and the rest.
             on_error: `"skip"` leaves out a document that does not fit `T` and logs where it is; `"raise"` raises.
             session: The session to read in.
+            timeout: How long it may take in all; None takes the handle's own, or else the configuration's.
 
         Raises:
             QueryError: More than the configuration's `max_find_results` match; use `find_stream`, or a limit.
             DeserializationError: A document does not fit `T`; only with `on_error="raise"`.
             MongoError: Reading failed.
         """
-        operation = op.Find(*self._target(session), self._access.filter(filter), options or _FIND)
+        operation = op.Find(*self._target(session, timeout), self._access.filter(filter), options or _FIND)
         return await self._collected(operation, self._codec, on_error)
 
     def find_stream(
@@ -98,6 +110,7 @@ class Reads(CollectionHandle[T]):
         *,
         on_error: OnError = "raise",
         session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> DocumentStream[T]:
         """Return every document that matches, one by one, in constant memory.
 
@@ -106,6 +119,7 @@ class Reads(CollectionHandle[T]):
             options: Projection, sort, limit and the rest; `batch_size` is 1000 where it is not given.
             on_error: `"skip"` leaves out a document that does not fit `T` and logs where it is; `"raise"` raises.
             session: The session to read in.
+            timeout: How long it may take in all; None takes the handle's own, or else the configuration's.
 
         Example:
             ```python
@@ -114,18 +128,23 @@ class Reads(CollectionHandle[T]):
                     ...
             ```
         """
-        operation = op.Find(*self._target(session), self._access.filter(filter), _streamed(options or _FIND))
+        operation = op.Find(*self._target(session, timeout), self._access.filter(filter), _streamed(options or _FIND))
         return self._stream(operation, self._codec, on_error)
 
     async def count_documents(
-        self, filter: Filter | None = None, options: CountOptions | None = None, *, session: Session | None = None
+        self,
+        filter: Filter | None = None,
+        options: CountOptions | None = None,
+        *,
+        session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> int:
         """Count the documents that match, exactly. It reads them, or an index."""
-        operation = op.CountDocuments(*self._target(session), self._access.filter(filter), options or _COUNT)
+        operation = op.CountDocuments(*self._target(session, timeout), self._access.filter(filter), options or _COUNT)
         return expect(await self._access.transport.handle(operation), replies.CountReply).count
 
     async def estimated_document_count(
-        self, *, options: CountOptions | None = None, session: Session | None = None
+        self, *, options: CountOptions | None = None, session: Session | None = None, timeout: timedelta | None = None
     ) -> int:
         """Count all documents from the collection's metadata: fast, and wrong after an unclean shutdown.
 
@@ -134,7 +153,7 @@ class Reads(CollectionHandle[T]):
         session = session or self._session
         if session is not None and session.in_transaction:
             raise TransactionError("metadata is not part of a transaction; use count_documents")
-        operation = op.EstimatedDocumentCount(*self._target(session), options or _COUNT)
+        operation = op.EstimatedDocumentCount(*self._target(session, timeout), options or _COUNT)
         return expect(await self._access.transport.handle(operation), replies.CountReply).count
 
     @overload
@@ -145,6 +164,7 @@ class Reads(CollectionHandle[T]):
         *,
         options: DistinctOptions | None = None,
         session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> list[Any]: ...
     @overload
     async def distinct(
@@ -155,6 +175,7 @@ class Reads(CollectionHandle[T]):
         *,
         options: DistinctOptions | None = None,
         session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> list[R]: ...
     async def distinct(
         self,
@@ -164,6 +185,7 @@ class Reads(CollectionHandle[T]):
         *,
         options: DistinctOptions | None = None,
         session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> list[Any]:
         """Return the distinct values of `field` among the documents that match.
 
@@ -175,12 +197,13 @@ class Reads(CollectionHandle[T]):
             T: The type of the values; `object` leaves them as BSON gives them.
             options: Collation and the rest.
             session: The session to read in.
+            timeout: How long it may take in all; None takes the handle's own, or else the configuration's.
 
         Raises:
             DeserializationError: A value does not fit `T`; its path is its position.
         """
         operation = op.Distinct(
-            *self._target(session), name_of(field), self._access.filter(filter), options or _DISTINCT
+            *self._target(session, timeout), name_of(field), self._access.filter(filter), options or _DISTINCT
         )
         reply = expect(await self._access.transport.handle(operation), replies.ValuesReply)
         return decode_values(reply.values, T, self._access.bson, namespace=str(self._namespace))
@@ -194,6 +217,7 @@ class Reads(CollectionHandle[T]):
         *,
         on_error: OnError = "raise",
         session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> list[dict[str, Any]]: ...
     @overload
     async def aggregate(
@@ -204,6 +228,7 @@ class Reads(CollectionHandle[T]):
         *,
         on_error: OnError = "raise",
         session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> list[R]: ...
     async def aggregate(
         self,
@@ -213,6 +238,7 @@ class Reads(CollectionHandle[T]):
         *,
         on_error: OnError = "raise",
         session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> list[Any]:
         """Run a pipeline and return its documents as a list.
 
@@ -222,13 +248,16 @@ class Reads(CollectionHandle[T]):
             T: The type of the results, which is seldom the collection's.
             on_error: `"skip"` leaves out a result that does not fit `T` and logs where it is; `"raise"` raises.
             session: The session to run it in.
+            timeout: How long it may take in all; None takes the handle's own, or else the configuration's.
 
         Raises:
             InvalidDocumentError: The pipeline is malformed.
             QueryError: There are more results than the configuration's `max_find_results`.
             DeserializationError: A result does not fit `T`; only with `on_error="raise"`.
         """
-        operation = op.Aggregate(*self._target(session), self._access.pipeline(pipeline), options or _AGGREGATE)
+        operation = op.Aggregate(
+            *self._target(session, timeout), self._access.pipeline(pipeline), options or _AGGREGATE
+        )
         return await self._collected(operation, codec_for(T, self._access.bson), on_error)
 
     @overload
@@ -240,6 +269,7 @@ class Reads(CollectionHandle[T]):
         *,
         on_error: OnError = "raise",
         session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> DocumentStream[dict[str, Any]]: ...
     @overload
     def aggregate_stream(
@@ -250,6 +280,7 @@ class Reads(CollectionHandle[T]):
         *,
         on_error: OnError = "raise",
         session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> DocumentStream[R]: ...
     def aggregate_stream(
         self,
@@ -259,13 +290,14 @@ class Reads(CollectionHandle[T]):
         *,
         on_error: OnError = "raise",
         session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> DocumentStream[Any]:
         """Run a pipeline and return its documents one by one; the arguments are those of `aggregate`.
 
         `batch_size` is 1000 where it is not given.
         """
         operation = op.Aggregate(
-            *self._target(session), self._access.pipeline(pipeline), _streamed(options or _AGGREGATE)
+            *self._target(session, timeout), self._access.pipeline(pipeline), _streamed(options or _AGGREGATE)
         )
         return self._stream(operation, codec_for(T, self._access.bson), on_error)
 

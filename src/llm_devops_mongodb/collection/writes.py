@@ -24,6 +24,7 @@ from llm_devops_mongodb.validation.places import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import timedelta
 
     from llm_devops_mongodb.codecs import EncodedDocument
     from llm_devops_mongodb.operations import RawDocument
@@ -44,7 +45,12 @@ class Writes(Reads[T]):
     """Insert, update, replace and delete. No method changes what the caller gave it."""
 
     async def insert_one(
-        self, document: T, options: InsertOptions | None = None, *, session: Session | None = None
+        self,
+        document: T,
+        options: InsertOptions | None = None,
+        *,
+        session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> InsertOneResult:
         """Insert one document; an ObjectId is made for one without an `_id`.
 
@@ -54,7 +60,7 @@ class Writes(Reads[T]):
             SerializationError: A value cannot be written as BSON, or `document` is not a `T`; nothing was sent.
         """
         encoded = self._encoded(document)
-        operation = op.InsertOne(*self._target(session), encoded.raw, options or _INSERT)
+        operation = op.InsertOne(*self._target(session, timeout), encoded.raw, options or _INSERT)
         reply = expect(await self._access.transport.handle(operation), replies.InsertReply)
         return InsertOneResult(encoded.id, reply.acknowledged)
 
@@ -65,6 +71,7 @@ class Writes(Reads[T]):
         *,
         ordered: bool = True,
         session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> InsertManyResult:
         """Insert documents, in batches that the server takes.
 
@@ -75,6 +82,7 @@ class Writes(Reads[T]):
             options: How to insert.
             ordered: Stop at the first that fails; False tries each.
             session: The session to write in.
+            timeout: How long it may take in all; None takes the handle's own, or else the configuration's.
 
         Raises:
             BulkWriteError: Some were not inserted. `result` holds the ids of those that were and `write_errors` why
@@ -84,7 +92,7 @@ class Writes(Reads[T]):
         """
         encoded = self._all_encoded(documents)
         raws = tuple(document.raw for document in encoded)
-        operation = op.InsertMany(*self._target(session), raws, ordered, options or _INSERT)
+        operation = op.InsertMany(*self._target(session, timeout), raws, ordered, options or _INSERT)
         try:
             reply = expect(await self._access.transport.handle(operation), replies.InsertReply)
         except BulkWriteError as error:
@@ -99,6 +107,7 @@ class Writes(Reads[T]):
         options: UpdateOptions | None = None,
         *,
         session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> UpdateResult:
         """Change the first document that matches.
 
@@ -107,13 +116,17 @@ class Writes(Reads[T]):
             update: Update operators, a builder of them, or a pipeline.
             options: Upsert, array filters and the rest.
             session: The session to write in.
+            timeout: How long it may take in all; None takes the handle's own, or else the configuration's.
 
         Raises:
             InvalidDocumentError: Filter or update is malformed; nothing was sent.
             WriteError: The server refused it.
         """
         operation = op.UpdateOne(
-            *self._target(session), self._access.chosen(filter), self._access.update(update), options or _UPDATE
+            *self._target(session, timeout),
+            self._access.chosen(filter),
+            self._access.update(update),
+            options or _UPDATE,
         )
         return self._updated(await self._access.transport.handle(operation))
 
@@ -124,6 +137,7 @@ class Writes(Reads[T]):
         options: UpdateOptions | None = None,
         *,
         session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> UpdateResult:
         """Change every document that matches; the driver does not send it again after a broken connection.
 
@@ -133,6 +147,7 @@ class Writes(Reads[T]):
             update: Update operators, a builder of them, or a pipeline.
             options: Upsert, array filters and the rest.
             session: The session to write in.
+            timeout: How long it may take in all; None takes the handle's own, or else the configuration's.
 
         Raises:
             InvalidDocumentError: The filter was forgotten, or filter or update is malformed; nothing was sent.
@@ -140,7 +155,7 @@ class Writes(Reads[T]):
         """
         _refuse("update_many", sort=options and options.sort)
         operation = op.UpdateMany(
-            *self._target(session),
+            *self._target(session, timeout),
             self._access.chosen(filter, many=True),
             self._access.update(update),
             options or _UPDATE,
@@ -148,7 +163,13 @@ class Writes(Reads[T]):
         return self._updated(await self._access.transport.handle(operation))
 
     async def replace_one(
-        self, filter: Filter, replacement: T, options: UpdateOptions | None = None, *, session: Session | None = None
+        self,
+        filter: Filter,
+        replacement: T,
+        options: UpdateOptions | None = None,
+        *,
+        session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> UpdateResult:
         """Replace the first document that matches; it keeps its `_id`.
 
@@ -157,14 +178,20 @@ class Writes(Reads[T]):
             replacement: The new document. Its `_id`, where it has one, must be the old one's.
             options: Upsert and the rest.
             session: The session to write in.
+            timeout: How long it may take in all; None takes the handle's own, or else the configuration's.
         """
         _refuse("replace_one", array_filters=options and options.array_filters)
         operation = op.ReplaceOne(
-            *self._target(session), self._access.chosen(filter), self._replacement(replacement), options or _UPDATE
+            *self._target(session, timeout),
+            self._access.chosen(filter),
+            self._replacement(replacement),
+            options or _UPDATE,
         )
         return self._updated(await self._access.transport.handle(operation))
 
-    async def upsert(self, filter: Filter, document: T, *, session: Session | None = None) -> UpdateResult:
+    async def upsert(
+        self, filter: Filter, document: T, *, session: Session | None = None, timeout: timedelta | None = None
+    ) -> UpdateResult:
         """Set the fields of `document` on the first match, or insert it where there is none.
 
         `$set` of every field but `_id`; `$setOnInsert` of `_id` where `document` has one.
@@ -188,18 +215,28 @@ class Writes(Reads[T]):
         if on_insert:
             update["$setOnInsert"] = on_insert
         raw = self._access.sized(self._access.encode(update))
-        operation = op.UpdateOne(*self._target(session), raw_filter, raw, _UPSERT)
+        operation = op.UpdateOne(*self._target(session, timeout), raw_filter, raw, _UPSERT)
         return self._updated(await self._access.transport.handle(operation))
 
     async def delete_one(
-        self, filter: Filter, options: DeleteOptions | None = None, *, session: Session | None = None
+        self,
+        filter: Filter,
+        options: DeleteOptions | None = None,
+        *,
+        session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> DeleteResult:
         """Delete the first document that matches."""
-        operation = op.DeleteOne(*self._target(session), self._access.chosen(filter), options or _DELETE)
+        operation = op.DeleteOne(*self._target(session, timeout), self._access.chosen(filter), options or _DELETE)
         return _deleted(await self._access.transport.handle(operation))
 
     async def delete_many(
-        self, filter: Filter, options: DeleteOptions | None = None, *, session: Session | None = None
+        self,
+        filter: Filter,
+        options: DeleteOptions | None = None,
+        *,
+        session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> DeleteResult:
         """Delete every document that matches.
 
@@ -208,14 +245,19 @@ class Writes(Reads[T]):
                 conditions are refused.
             options: Collation and the rest.
             session: The session to write in.
+            timeout: How long it may take in all; None takes the handle's own, or else the configuration's.
 
         Raises:
             InvalidDocumentError: The filter was forgotten or is malformed; nothing was sent.
         """
-        operation = op.DeleteMany(*self._target(session), self._access.chosen(filter, many=True), options or _DELETE)
+        operation = op.DeleteMany(
+            *self._target(session, timeout), self._access.chosen(filter, many=True), options or _DELETE
+        )
         return _deleted(await self._access.transport.handle(operation))
 
-    async def delete_by_id(self, id: object, *, session: Session | None = None) -> bool:
+    async def delete_by_id(
+        self, id: object, *, session: Session | None = None, timeout: timedelta | None = None
+    ) -> bool:
         """Delete the document whose `_id` is `id`; True where there was one.
 
         A string means what it means to `find_by_id`.
@@ -223,7 +265,7 @@ class Writes(Reads[T]):
         Raises:
             InvalidObjectIdError: `id` is a string that is no ObjectId, and `T` does not say that keys are strings.
         """
-        return (await self.delete_one(self._by_id(id), session=session)).deleted_count == 1
+        return (await self.delete_one(self._by_id(id), session=session, timeout=timeout)).deleted_count == 1
 
     async def find_one_and_update(
         self,
@@ -232,6 +274,7 @@ class Writes(Reads[T]):
         options: FindOneAndUpdateOptions | None = None,
         *,
         session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> T | None:
         """Change the first match and return it as it was before, or after with `return_document="after"`.
 
@@ -239,7 +282,7 @@ class Writes(Reads[T]):
             The document; None where nothing matched, or before an upsert.
         """
         operation = op.FindOneAndUpdate(
-            *self._target(session),
+            *self._target(session, timeout),
             self._access.chosen(filter),
             self._access.update(update),
             options or _FIND_AND_UPDATE,
@@ -253,11 +296,12 @@ class Writes(Reads[T]):
         options: FindOneAndUpdateOptions | None = None,
         *,
         session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> T | None:
         """Replace the first match and return it as it was before, or after with `return_document="after"`."""
         _refuse("find_one_and_replace", array_filters=options and options.array_filters)
         operation = op.FindOneAndReplace(
-            *self._target(session),
+            *self._target(session, timeout),
             self._access.chosen(filter),
             self._replacement(replacement),
             options or _FIND_AND_UPDATE,
@@ -265,11 +309,16 @@ class Writes(Reads[T]):
         return self._changed(await self._access.transport.handle(operation))
 
     async def find_one_and_delete(
-        self, filter: Filter, options: FindOneAndDeleteOptions | None = None, *, session: Session | None = None
+        self,
+        filter: Filter,
+        options: FindOneAndDeleteOptions | None = None,
+        *,
+        session: Session | None = None,
+        timeout: timedelta | None = None,
     ) -> T | None:
         """Delete the first match and return it; None where nothing matched."""
         operation = op.FindOneAndDelete(
-            *self._target(session), self._access.chosen(filter), options or _FIND_AND_DELETE
+            *self._target(session, timeout), self._access.chosen(filter), options or _FIND_AND_DELETE
         )
         return self._changed(await self._access.transport.handle(operation))
 

@@ -26,7 +26,14 @@ from llm_devops_mongodb.config.fields import (
 )
 from llm_devops_mongodb.config.files import read_file
 from llm_devops_mongodb.config.model import ConfigModel, located
-from llm_devops_mongodb.config.sections import AuditConfig, QueryGuardConfig, SimulationMode, TlsConfig, TracingConfig
+from llm_devops_mongodb.config.sections import (
+    AuditConfig,
+    QueryGuardConfig,
+    RetryConfig,
+    SimulationMode,
+    TlsConfig,
+    TracingConfig,
+)
 from llm_devops_mongodb.config.uri_settings import CARRIED_OPTIONS, read_uri_settings
 from llm_devops_mongodb.errors import ConfigError, ConfigFault
 from llm_devops_mongodb.security.secrets import SecretString  # noqa: TC001 - get_type_hints looks for it
@@ -53,6 +60,8 @@ class ConfigSettings(TypedDict, total=False):
     write_concern: WriteConcern | int | str | Mapping[str, Any] | None
     retry_reads: bool
     retry_writes: bool
+    retry: RetryConfig | Mapping[str, Any] | bool
+    transaction_retry_limit: timedelta | str
     compressors: Iterable[Compressor] | str
     app_name: str | None
     tls: TlsConfig | Mapping[str, Any] | bool
@@ -73,6 +82,7 @@ _SECTIONS: Mapping[str, Callable[[object], object]] = {
     "read_preference": ReadPreference.of,
     "write_concern": WriteConcern.of,
     "tls": TlsConfig.of,
+    "retry": RetryConfig.of,
     "audit": AuditConfig.of,
     "tracing": TracingConfig.of,
     "query_guard": QueryGuardConfig.of,
@@ -97,12 +107,16 @@ class MongoConfig(ConfigModel, frozen=True):
         server_selection_timeout: How long to look for a suitable server.
         wait_queue_timeout: How long to wait for a free connection; None waits for ever.
         heartbeat_frequency: Pause between two looks at a server; None is the driver's 10 s.
-        timeout: The limit of one operation with its retries; None sets none.
+        timeout: The limit of one operation: looking for a server, waiting for a connection, retries and a stream's
+            whole life together; None sets none. Operations may be given their own.
         read_preference: Which members may answer; None is the primary.
         read_concern: None is the server's own.
         write_concern: None is the server's own, `w: "majority"` since 5.0.
         retry_reads: Read again once where the connection broke.
         retry_writes: Write again once where the connection broke and the server can tell that it is the same write.
+        retry: Ask again, up to three times in all, what is safe to repeat; `True` stands for
+            `RetryConfig(enabled=True)`.
+        transaction_retry_limit: How long `with_transaction` tries again; `timeout`, where set, shortens it.
         compressors: Compression of what goes over the wire, in order of preference.
         app_name: Shown in the server's log; at most 128 bytes.
         tls: Encryption; on by default with `mongodb+srv://`.
@@ -142,6 +156,8 @@ class MongoConfig(ConfigModel, frozen=True):
     write_concern: InstanceOf[WriteConcern] | None = None
     retry_reads: bool = True
     retry_writes: bool = True
+    retry: InstanceOf[RetryConfig] = Field(default_factory=RetryConfig)
+    transaction_retry_limit: PositiveDuration = timedelta(seconds=120)
     compressors: Compressors = ()
     app_name: AppName | None = None
     tls: InstanceOf[TlsConfig] = Field(default_factory=TlsConfig)
@@ -182,9 +198,8 @@ class MongoConfig(ConfigModel, frozen=True):
     def from_file(cls, path: str | os.PathLike[str]) -> Self:
         """Read a TOML, JSON or YAML file, told by its suffix; YAML needs the extra `yaml`.
 
-        Its keys are the fields' names; `tls`, `audit`, `tracing`, `query_guard`, `read_preference` and `write_concern`
-        may be tables.
-        Relative paths in it are relative to the working directory.
+        Its keys are the fields' names; `tls`, `retry`, `audit`, `tracing`, `query_guard`, `read_preference` and
+        `write_concern` may be tables. Relative paths in it are relative to the working directory.
 
         Raises:
             ConfigError: The file is missing or malformed, or the configuration has faults, unknown keys among them.

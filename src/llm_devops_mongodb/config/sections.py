@@ -125,6 +125,39 @@ class TracingConfig(ConfigSection, frozen=True):
     section: ClassVar[str] = "tracing"
 
 
+class RetryConfig(ConfigSection, frozen=True):
+    """Whether an operation that failed is asked again, beyond the driver's own single retry.
+
+    Only what is safe is repeated: reads, and writes that are known not to have been applied. Nothing is repeated inside
+    a transaction, which `with_transaction` runs again as a whole, nor after a time limit. The limit of an operation
+    holds for all attempts together.
+
+    Attributes:
+        enabled: Ask again. It needs the extra `retry`.
+        max_attempts: Attempts of an operation at most, the first included.
+        initial_delay: The pause before the second attempt; each later one is twice as long. Up to as much is added by
+            chance, so that many clients do not come back at once.
+        max_delay: The longest pause.
+    """
+
+    section: ClassVar[str] = "retry"
+
+    max_attempts: int = Field(default=3, ge=2, le=10)
+    initial_delay: PositiveDuration = timedelta(milliseconds=100)
+    max_delay: PositiveDuration = timedelta(seconds=2)
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            enabled: bool = False,
+            max_attempts: int = 3,
+            initial_delay: timedelta | str = ...,
+            max_delay: timedelta | str = ...,
+        ) -> None: ...
+
+
 class QueryGuardConfig(ConfigSection, frozen=True):
     """What the query guard looks for, and what it does where it finds it. For tests and development.
 

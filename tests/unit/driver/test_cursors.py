@@ -4,14 +4,16 @@ import asyncio
 import gc
 from collections import deque
 from contextlib import contextmanager
+from datetime import timedelta
 
 import bson
 import pytest
 from bson.raw_bson import RawBSONDocument
 from pymongo.errors import AutoReconnect, CursorNotFound
 
-from llm_devops_mongodb.errors import CursorError, MongoConnectionError, TransactionError
+from llm_devops_mongodb.errors import CursorError, MongoConnectionError, OperationTimeoutError, TransactionError
 from llm_devops_mongodb.transports.driver.cursors import CursorFrames, DocumentFrames, Reaper, TailableFrames, opened
+from llm_devops_mongodb.transports.driver.deadlines import Deadline
 
 END = StopAsyncIteration()
 
@@ -72,6 +74,7 @@ class Sessions:
         self.session = session
         self.out = False
         self.refuse = False
+        self.killed = []
 
     @contextmanager
     def lent(self):
@@ -113,10 +116,14 @@ def frames_of(reaper, sessions):
     def frames_of(cursor, kind=CursorFrames, sessions=sessions):
         return kind(
             cursor,
-            translate=lambda error: MongoConnectionError(f"translated {error}"),
+            translate=lambda error, deadline: MongoConnectionError(f"translated {error}"),
             lent=sessions.lent,
             reaper=reaper,
+            kill=kill,
         )
+
+    async def kill(number):
+        sessions.killed.append(number)
 
     return frames_of
 
@@ -190,6 +197,41 @@ async def test_a_failure_is_translated_closes_the_cursor_and_stays(frames_of, se
     await frames.aclose()
     assert (cursor.closed, cursor.calls) == (1, 2)
     assert not sessions.out
+
+
+async def test_a_cursor_whose_connection_was_lost_is_killed_behind(frames_of, reaper, sessions):
+    frames = frames_of(Cursor(AutoReconnect("cut"), cursor_id=7))
+    with pytest.raises(MongoConnectionError):
+        await frames.next()
+    await finished(reaper)
+    assert sessions.killed == [7]
+
+
+async def test_a_cursor_that_was_never_opened_is_not_killed(frames_of, reaper, sessions):
+    frames = frames_of(Cursor(AutoReconnect("cut")))
+    with pytest.raises(MongoConnectionError):
+        await frames.next()
+    await finished(reaper)
+    assert sessions.killed == []
+
+
+async def test_a_deadline_ends_a_stream_for_good(frames_of):
+    cursor = Cursor(b"one", b"two")
+    frames = frames_of(cursor)
+    frames.end_by(Deadline(timedelta(microseconds=1)))
+    for _ in range(2):
+        with pytest.raises(OperationTimeoutError, match="the limit of"):
+            await frames.next()
+    assert (cursor.calls, cursor.closed) == (0, 1)
+
+
+async def test_each_request_of_a_tailable_cursor_has_the_whole_limit(frames_of):
+    cursor = Cursor(b"one", END, b"two", tailable=True, cursor_id=1)
+    frames = frames_of(cursor, TailableFrames)
+    deadline = Deadline(timedelta(seconds=60))
+    deadline._at = 0.0
+    frames.end_by(deadline)
+    assert [await frames.next(), await frames.next()] == [b"one", b"two"]
 
 
 async def test_an_error_that_is_not_the_drivers_passes_and_the_stream_can_be_closed(frames_of):

@@ -31,7 +31,6 @@ def client_options(
         "serverSelectionTimeoutMS": _milliseconds(config.server_selection_timeout),
         "waitQueueTimeoutMS": _milliseconds(config.wait_queue_timeout),
         "heartbeatFrequencyMS": _milliseconds(config.heartbeat_frequency),
-        "timeoutMS": _milliseconds(config.timeout),
         "retryReads": config.retry_reads,
         "retryWrites": config.retry_writes,
         "compressors": ",".join(config.compressors) or None,

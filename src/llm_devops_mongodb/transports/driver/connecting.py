@@ -14,6 +14,7 @@ from llm_devops_mongodb.errors import ConfigError, ServerSelectionError
 from llm_devops_mongodb.transports.driver.certificates import joined_certificate
 from llm_devops_mongodb.transports.driver.client_options import client_options
 from llm_devops_mongodb.transports.driver.errors import DRIVER_ERRORS
+from llm_devops_mongodb.transports.driver.replaced_primaries import ReplacedPrimaries
 from llm_devops_mongodb.transports.driver.topology_watch import TopologyWatch
 from llm_devops_mongodb.transports.driver.transport import DriverTransport
 
@@ -43,15 +44,17 @@ async def connected(
         ServerSelectionError: No suitable server within `config.server_selection_timeout`; the text names the cause.
     """
     watch = TopologyWatch()
+    primaries = ReplacedPrimaries()
     with contextlib.ExitStack() as files:
         certificate = files.enter_context(joined_certificate(config.tls))
         options = client_options(config, credentials=credentials, certificate_key_file=certificate)
         transport = DriverTransport(
-            _client(config, options, [*event_listeners, watch]),
+            _client(config, options, [*event_listeners, watch, primaries]),
             config,
             uuid_representation=uuid_representation,
             release=files.pop_all().close,
         )
+    primaries.watch(transport.client)
     try:
         await _verify(transport, config, watch)
     except BaseException:

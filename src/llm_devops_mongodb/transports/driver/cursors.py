@@ -11,24 +11,33 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from llm_devops_mongodb.errors import CursorError
+import pymongo
+from bson.int64 import Int64
+from pymongo.errors import ConnectionFailure, PyMongoError
+
+from llm_devops_mongodb.errors import CursorError, OperationTimeoutError
+from llm_devops_mongodb.transports.driver.deadlines import Deadline
 from llm_devops_mongodb.transports.driver.errors import DRIVER_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
     from contextlib import AbstractContextManager
+    from datetime import timedelta
 
     from pymongo.asynchronous.command_cursor import AsyncCommandCursor
     from pymongo.asynchronous.cursor import AsyncCursor
+    from pymongo.asynchronous.database import AsyncDatabase
 
     from llm_devops_mongodb.errors import MongoError
     from llm_devops_mongodb.replies import Frame
 
     DriverCursor = AsyncCursor[Any] | AsyncCommandCursor[Any]
-    Translate = Callable[[BaseException], MongoError]
+    Translate = Callable[[BaseException, Deadline | None], MongoError]
     Lent = Callable[[], AbstractContextManager[object]]
+    Kill = Callable[[int], Coroutine[Any, Any, None]]
 
 _TAILABLE_PAUSE = 0.05
+_KILL_LIMIT = 5.0
 _DOCUMENTS = 1000
 """Documents in a frame, where nobody said how many a batch has."""
 
@@ -78,14 +87,21 @@ async def _close_when_opened(call: asyncio.Future[DriverCursor]) -> None:
 class CursorFrames:
     """The frames of one cursor: a `FrameStream`."""
 
-    def __init__(self, cursor: DriverCursor, *, translate: Translate, lent: Lent, reaper: Reaper) -> None:
+    def __init__(self, cursor: DriverCursor, *, translate: Translate, lent: Lent, reaper: Reaper, kill: Kill) -> None:
         self._cursor = cursor
+        self._kill = kill
+        self._number = 0
         self._translate = translate
         self._lent = lent
         self._reaper = reaper
         self._call: asyncio.Task[Frame | None] | None = None
         self._failure: MongoError | None = None
         self._closed = False
+        self._deadline: Deadline | None = None
+
+    def end_by(self, deadline: Deadline) -> None:
+        """Fail where the last frame has not come by then."""
+        self._deadline = deadline
 
     async def next(self) -> Frame | None:
         """The next frame; None once there are no more."""
@@ -129,9 +145,16 @@ class CursorFrames:
         self._call = None
         try:
             return call.result()
-        except DRIVER_ERRORS as error:
-            self._failure = self._translate(error)
+        except OperationTimeoutError as error:
+            self._failure = error
             await self.aclose()
+            raise
+        except DRIVER_ERRORS as error:
+            self._failure = self._translate(error, self._deadline)
+            await self.aclose()
+            if isinstance(error, ConnectionFailure) and self._number:
+                # The driver takes the cursor for gone with its connection. The server keeps it for ten minutes.
+                self._reaper.adopt(self._kill(self._number))
             raise self._failure from error
 
     async def _pull(self) -> Frame | None:
@@ -150,6 +173,13 @@ class CursorFrames:
         return None
 
     async def _batch(self) -> bytes:
+        self._number = self._cursor.cursor_id or 0
+        if self._deadline is None:
+            return await self._read()
+        with self._deadline.bounding():
+            return await self._read()
+
+    async def _read(self) -> bytes:
         batch: bytes = await self._cursor.next()
         return batch
 
@@ -174,12 +204,19 @@ class DocumentFrames(CursorFrames):
     """
 
     def __init__(
-        self, cursor: DriverCursor, *, translate: Translate, lent: Lent, reaper: Reaper, batch_size: int | None = None
+        self,
+        cursor: DriverCursor,
+        *,
+        translate: Translate,
+        lent: Lent,
+        reaper: Reaper,
+        kill: Kill,
+        batch_size: int | None = None,
     ) -> None:
-        super().__init__(cursor, translate=translate, lent=lent, reaper=reaper)
+        super().__init__(cursor, translate=translate, lent=lent, reaper=reaper, kill=kill)
         self._length = batch_size or _DOCUMENTS
 
-    async def _batch(self) -> bytes:
+    async def _read(self) -> bytes:
         documents = await self._cursor.to_list(self._length)
         if not documents:
             raise StopAsyncIteration
@@ -193,6 +230,16 @@ class TailableFrames(CursorFrames):
     still has tells that it was.
     """
 
+    _limit: timedelta | None = None
+
+    def end_by(self, deadline: Deadline) -> None:
+        """Fail where one request takes longer: waiting for what is not there yet is what the cursor is for."""
+        self._limit = deadline.limit
+
+    async def _batch(self) -> bytes:
+        self._deadline = None if self._limit is None else Deadline(self._limit)
+        return await super()._batch()
+
     def _loss(self) -> MongoError | None:
         if not self._cursor.cursor_id:
             return None
@@ -203,3 +250,14 @@ async def _quietly(work: Awaitable[object]) -> None:
     """Await `work`. A cursor that cannot be closed is left to the server's own time limit; there is nobody to tell."""
     with contextlib.suppress(Exception):
         await work
+
+
+async def kill_cursor(database: AsyncDatabase[Any], collection: str, number: int) -> None:
+    """Have the server let go of a cursor that the driver no longer knows, as far as the server can be reached."""
+    with contextlib.suppress(PyMongoError), pymongo.timeout(_KILL_LIMIT):
+        await database.command(
+            "killCursors",
+            collection or "$cmd.aggregate",
+            cursors=[Int64(number)],
+            read_preference=database.read_preference,
+        )

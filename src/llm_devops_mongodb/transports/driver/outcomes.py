@@ -11,7 +11,7 @@ from llm_devops_mongodb import operations
 
 if TYPE_CHECKING:
     from llm_devops_mongodb.errors import Outcome
-    from llm_devops_mongodb.operations import Operation, RawDocument
+    from llm_devops_mongodb.operations import Operation
 
 _UNKNOWN_COMMIT = "UnknownTransactionCommitResult"
 # One that fails half way has changed some documents; the driver sends many inserts in several commands.
@@ -27,21 +27,21 @@ _MANY = (
 
 def outcome_unsent(error: driver.PyMongoError, operation: Operation) -> Outcome | None:
     """Of one that this attempt did not send: there was no server, no connection, or the driver refused."""
-    if not _may_write(operation):
+    if not operations.may_write(operation):
         return None
     return "unknown" if _may_have_been_sent(error) else "not_applied"
 
 
 def outcome_sent(error: driver.PyMongoError, operation: Operation) -> Outcome | None:
     """Of one that may have reached the server, which did not answer."""
-    if not _may_write(operation):
+    if not operations.may_write(operation):
         return None
     return "not_applied" if error.has_error_label("NoWritesPerformed") else "unknown"
 
 
 def outcome_refused(error: driver.OperationFailure, operation: Operation) -> Outcome | None:
     """Of one that the server answered with an error."""
-    if not _may_write(operation):
+    if not operations.may_write(operation):
         return None
     if isinstance(operation, operations.RunCommand):
         return "unknown" if error.timeout else None
@@ -57,7 +57,7 @@ def outcome_refused(error: driver.OperationFailure, operation: Operation) -> Out
 
 def outcome_undecodable(operation: Operation) -> Outcome | None:
     """Of one whose answer the driver could not read."""
-    return "unknown" if _may_write(operation) else None
+    return "unknown" if operations.may_write(operation) else None
 
 
 def _may_have_been_sent(error: driver.PyMongoError) -> bool:
@@ -68,14 +68,3 @@ def _may_have_been_sent(error: driver.PyMongoError) -> bool:
     """
     frames = traceback.walk_tb(error.__traceback__)
     return any(getattr(frame.f_locals.get("self"), "_attempt_number", 0) for frame, _ in frames)
-
-
-def _may_write(operation: Operation) -> bool:
-    if isinstance(operation, operations.Aggregate):
-        return bool(operation.pipeline) and _first_name(operation.pipeline[-1]) in {b"$out", b"$merge"}
-    return isinstance(operation, (*operations.WRITES, operations.RunCommand))
-
-
-def _first_name(document: RawDocument) -> bytes:
-    """The name of a document's first field: after four bytes of length and one of type, up to a NUL."""
-    return document[5:].partition(b"\0")[0]

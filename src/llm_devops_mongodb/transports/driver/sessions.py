@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, assert_never
+
+import pymongo
+from pymongo.errors import PyMongoError
 
 from llm_devops_mongodb import operations as op
 from llm_devops_mongodb.errors import SessionBusyError, TransactionError
 from llm_devops_mongodb.transports.driver.arguments import milliseconds
 from llm_devops_mongodb.transports.driver.cursors import Reaper
+from llm_devops_mongodb.transports.driver.deadlines import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from datetime import timedelta
 
     from pymongo import AsyncMongoClient
     from pymongo.asynchronous.client_session import AsyncClientSession
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
 
 
 _GRACE = 1.0
+_KILL_LIMIT = 5.0
 
 
 class LiveSessions:
@@ -36,6 +42,9 @@ class LiveSessions:
         self._live: dict[SessionRef, AsyncClientSession] = {}
         self._busy: set[SessionRef] = set()
         self._reapers: dict[SessionRef, Reaper] = {}
+        self._deadlines: dict[SessionRef, Deadline] = {}
+        self._doubtful: set[SessionRef] = set()
+        self._background = Reaper()
 
     @contextmanager
     def lent(self, ref: SessionRef | None) -> Generator[AsyncClientSession | None]:
@@ -62,6 +71,10 @@ class LiveSessions:
         with self.lent(ref) as session:
             yield session
 
+    def deadline_of(self, ref: SessionRef | None) -> Deadline | None:
+        """Return the deadline of the transaction under way in a session, where it has one."""
+        return None if ref is None else self._deadlines.get(ref)
+
     def reaper(self, ref: SessionRef) -> Reaper:
         """Return what finishes the abandoned reads of a session before it ends."""
         return self._reapers.setdefault(ref, Reaper())
@@ -71,16 +84,32 @@ class LiveSessions:
         if isinstance(operation, op.EndSession):
             await self._end(operation.session)
             return
-        with self._held(operation.session) as session:
+        ref = operation.session
+        with self._held(ref) as session:
             match operation:
-                case op.StartTransaction(options=options):
+                case op.StartTransaction(options=options, timeout=timeout):
                     await self._start_transaction(session, options)
+                    self._begin(ref, timeout)
                 case op.CommitTransaction():
-                    await session.commit_transaction()
+                    await self._commit(ref, session)
                 case op.AbortTransaction():
+                    self._deadlines.pop(ref, None)
                     await session.abort_transaction()
                 case _:
                     assert_never(operation)
+
+    def _begin(self, ref: SessionRef, timeout: timedelta | None) -> None:
+        self._doubtful.discard(ref)
+        self._deadlines.pop(ref, None)
+        if timeout is not None:
+            self._deadlines[ref] = Deadline(timeout)
+
+    async def _commit(self, ref: SessionRef, session: AsyncClientSession) -> None:
+        """Commit. While that has not succeeded, by error or cancellation, the transaction may still be open."""
+        self._doubtful.add(ref)
+        await session.commit_transaction()
+        self._doubtful.discard(ref)
+        self._deadlines.pop(ref, None)
 
     async def _start_transaction(self, session: AsyncClientSession, options: TransactionOptions) -> None:
         longest = options.max_commit_time
@@ -94,16 +123,35 @@ class LiveSessions:
     async def _end(self, ref: SessionRef) -> None:
         session = self._live.pop(ref, None)
         reaper = self._reapers.pop(ref, None)
+        self._deadlines.pop(ref, None)
         if reaper is not None:
             # The driver closes no cursor in a session that has ended.
             await reaper.aclose(grace=_GRACE)
-        if session is not None:
+        if session is None:
+            return
+        if ref in self._doubtful:
+            self._doubtful.discard(ref)
+            self._background.adopt(self._kill(session))
+        else:
+            await session.end_session()
+
+    async def _kill(self, session: AsyncClientSession) -> None:
+        """Have the server let go of a transaction whose commit failed: its locks would last for a minute.
+
+        Where the commit did happen there is nothing left to let go of. The driver allows no abort after a commit.
+        """
+        try:
+            with suppress(PyMongoError), pymongo.timeout(_KILL_LIMIT):
+                # Not in the session: it goes to the primary, where its transaction is.
+                await self._client.admin.command("killSessions", [session.session_id])
+        finally:
             await session.end_session()
 
     async def aclose(self) -> None:
         """End every session."""
         for ref in tuple(self._live):
             await self._end(ref)
+        await self._background.aclose(grace=_GRACE)
 
     @contextmanager
     def _held(self, ref: SessionRef) -> Generator[AsyncClientSession]:

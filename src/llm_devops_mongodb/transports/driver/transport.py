@@ -8,6 +8,7 @@ import os
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, assert_never
 
 from llm_devops_mongodb import operations as op
@@ -24,14 +25,16 @@ from llm_devops_mongodb.transports.driver.cursors import (
     DocumentFrames,
     Reaper,
     TailableFrames,
+    kill_cursor,
     opened,
 )
+from llm_devops_mongodb.transports.driver.deadlines import Deadline
 from llm_devops_mongodb.transports.driver.errors import DRIVER_ERRORS, is_of_driver, translated
 from llm_devops_mongodb.transports.driver.health import check_health, describe
 from llm_devops_mongodb.transports.driver.sessions import LiveSessions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
     from contextlib import AbstractContextManager
 
     from pymongo import AsyncMongoClient
@@ -87,12 +90,15 @@ class DriverTransport:
         """Send `operation` and tell what the deployment answered."""
         self._check_usable()
         self._in_use += 1
+        deadline = self._deadline_of(operation)
         try:
-            return await self._send(operation)
+            if deadline is None:
+                return await self._send(operation)
+            return await self._send_until(deadline, operation)
         except DRIVER_ERRORS as error:
             if not is_of_driver(error):
                 raise
-            raise self.translate(error, operation) from error
+            raise self.translate(error, operation, deadline) from error
         finally:
             self._in_use -= 1
             if self._closing is not None and not self._in_use:
@@ -122,9 +128,33 @@ class DriverTransport:
             await self.client.close()
             self._release()
 
-    def translate(self, error: BaseException, operation: Operation) -> MongoError:
-        """Return this library's error for one that the driver raised while it did `operation`."""
-        return translated(error, operation, limits=self._limits)
+    def translate(self, error: BaseException, operation: Operation, deadline: Deadline | None = None) -> MongoError:
+        """Return this library's error for one that the driver raised while it did `operation`, until `deadline`."""
+        told = translated(error, operation, limits=self._limits)
+        return told if deadline is None else deadline.blamed(told)
+
+    def _deadline_of(self, operation: Operation) -> Deadline | None:
+        """The operation's own limit, or the configuration's; in a transaction no later than the transaction's."""
+        if isinstance(operation, (op.CheckHealth, op.StartTransaction, op.EndSession)):
+            return None
+        if isinstance(operation, (op.CommitTransaction, op.AbortTransaction)):
+            limit = operation.timeout
+        else:
+            limit = operation.settings.timeout
+        limit = limit or self._config.timeout
+        own = None if limit is None or limit == timedelta.max else Deadline(limit)
+        # What was begun is aborted even after its time.
+        shared = None if isinstance(operation, op.AbortTransaction) else self._sessions.deadline_of(operation.session)
+        if own is None or shared is None:
+            return own or shared
+        return min(own, shared, key=attrgetter("remaining"))
+
+    async def _send_until(self, deadline: Deadline, operation: Operation) -> Reply:
+        with deadline.bounding(outcome="not_applied" if op.may_write(operation) else None):
+            reply = await self._send(operation)
+        if isinstance(reply, CursorReply) and isinstance(reply.frames, CursorFrames):
+            reply.frames.end_by(deadline)
+        return reply
 
     async def _send(self, operation: Operation) -> Reply:
         match operation:
@@ -217,13 +247,17 @@ class DriverTransport:
         operation: op.Find | op.Aggregate,
         kind: Callable[..., CursorFrames],
     ) -> CursorReply:
-        def translate(error: BaseException) -> MongoError:
-            return self.translate(error, operation)
+        def translate(error: BaseException, deadline: Deadline | None) -> MongoError:
+            return self.translate(error, operation, deadline)
 
         def lent() -> AbstractContextManager[object]:
             return self._sessions.lent_on(operation.session)
 
-        return CursorReply(kind(cursor, translate=translate, lent=lent, reaper=self._reaper_of(operation)))
+        def kill(number: int) -> Coroutine[Any, Any, None]:
+            database = self._collections.database(operation.namespace.database, operation.settings)
+            return kill_cursor(database, operation.namespace.collection, number)
+
+        return CursorReply(kind(cursor, translate=translate, lent=lent, reaper=self._reaper_of(operation), kill=kill))
 
     def _reaper_of(self, operation: op.Find | op.Aggregate) -> Reaper:
         return self._reaper if operation.session is None else self._sessions.reaper(operation.session)

@@ -1,0 +1,97 @@
+"""A transport that asks another again."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from tenacity import AsyncRetrying, RetryCallState, stop_after_attempt, stop_before_delay, wait_exponential_jitter
+
+from llm_devops_mongodb import operations as op
+from llm_devops_mongodb.durations import TimeLeft
+from llm_devops_mongodb.transports.retrying.safety import is_safe_after, may_be_asked_again
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from datetime import timedelta
+
+    from llm_devops_mongodb.config import RetryConfig
+    from llm_devops_mongodb.operations import Operation, SessionRef
+    from llm_devops_mongodb.replies import Reply
+    from llm_devops_mongodb.transport import Transport
+
+
+class RetryingTransport:
+    """Asks `inner` again after a failure that a little patience may mend.
+
+    Only what is safe to repeat is repeated, and nothing inside a transaction. A stream is opened again, never read
+    again. The limit of the operation holds for all attempts and pauses together.
+
+    Args:
+        inner: Answers operations.
+        config: How often, and with what pauses.
+        timeout: The limit of an operation that has none of its own.
+        pause: Waits seconds.
+    """
+
+    def __init__(
+        self,
+        inner: Transport,
+        config: RetryConfig,
+        *,
+        timeout: timedelta | None = None,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._inner = inner
+        self._timeout = timeout
+        self._in_transaction: set[SessionRef] = set()
+        self._often_enough = stop_after_attempt(config.max_attempts)
+        self._pause = pause
+        self._backoff = wait_exponential_jitter(
+            initial=config.initial_delay.total_seconds(),
+            max=config.max_delay.total_seconds(),
+            jitter=config.initial_delay.total_seconds(),
+        )
+
+    async def handle(self, operation: Operation) -> Reply:
+        """Ask `inner`, and again where that is safe."""
+        self._follow(operation)
+        session: SessionRef | None = getattr(operation, "session", None)
+        if not may_be_asked_again(operation) or session in self._in_transaction:
+            return await self._inner.handle(operation)
+        return await self._asked(operation)
+
+    async def aclose(self) -> None:
+        """Close `inner`."""
+        await self._inner.aclose()
+
+    async def _asked(self, operation: Any) -> Reply:
+        limit: timedelta | None = operation.settings.timeout or self._timeout
+        left = TimeLeft(limit)
+
+        def is_safe(state: RetryCallState) -> bool:
+            error = state.outcome.exception() if state.outcome else None
+            return error is not None and is_safe_after(operation, error)
+
+        async for attempt in AsyncRetrying(
+            stop=self._often_enough if limit is None else self._often_enough | stop_before_delay(limit),
+            wait=self._backoff,
+            retry=is_safe,
+            sleep=self._pause,
+            reraise=True,
+        ):
+            with attempt:
+                return await self._inner.handle(replace(operation, settings=operation.settings.within(left())))
+        raise AssertionError("the last attempt returns or raises")
+
+    def _follow(self, operation: Operation) -> None:
+        match operation:
+            case op.StartTransaction(session=session):
+                self._in_transaction.add(session)
+            case op.CommitTransaction(session=session) | op.AbortTransaction(session=session):
+                self._in_transaction.discard(session)
+            case op.EndSession(session=session):
+                self._in_transaction.discard(session)
+            case _:
+                pass
