@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from bson import ObjectId
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from llm_devops_mongodb.codecs import BsonSettings, Codec, EncodedDocument
+    from llm_devops_mongodb.concerns import WriteConcern
     from llm_devops_mongodb.config import MongoConfig
     from llm_devops_mongodb.operations import RawDocument, RawPipeline
     from llm_devops_mongodb.options import Document, Filter, Pipeline, Update
@@ -37,6 +39,9 @@ T = TypeVar("T")
 
 _EMPTY = b"\x05\x00\x00\x00\x00"
 _KEY_BYTES = 32
+_CARELESS: tuple[Literal[0], Literal[1]] = (0, 1)
+
+_log = logging.getLogger("llm_devops_mongodb")
 
 
 def new_cursor_key() -> bytes:
@@ -54,6 +59,7 @@ class Access:
         bson: How values are written as BSON and read back.
         new_id: Makes the `_id` of a document that has none.
         cursor_key: Signs the cursors of pages.
+        told: The write concerns that were warned of.
     """
 
     transport: Transport
@@ -61,10 +67,22 @@ class Access:
     bson: BsonSettings
     new_id: Callable[[], ObjectId] = field(default=ObjectId)
     cursor_key: bytes = field(default_factory=new_cursor_key, repr=False)
+    told: set[int] = field(default_factory=set[int], repr=False, compare=False)
 
     def check_namespace(self, database: str, collection: str) -> None:
         """Refuse a namespace that the server would."""
         validate_namespace(database, collection, max_bytes=self.config.max_namespace_bytes)
+
+    def warn_of(self, write_concern: WriteConcern | None) -> None:
+        """Log, once for each client, that writes may be acknowledged and lost."""
+        w = None if write_concern is None else write_concern.w
+        if w in _CARELESS and w not in self.told:
+            self.told.add(w)
+            _log.warning(
+                "writes with w=%d are lost where another member takes over before it has them; "
+                "leave the write concern to the server, or ask for 'majority'",
+                w,
+            )
 
     def filter(self, filter: Filter | None) -> RawDocument:
         """Check and encode a filter; None matches everything."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, overload
 
 from bson import ObjectId
@@ -62,6 +63,7 @@ class MongoClient:
         """Make a client over any transport; `connect` makes one over a deployment."""
         bson = BsonSettings(tz_aware=config.tz_aware, uuid_representation=config.uuid_representation)
         self._access = Access(transport, config, bson, new_id, _cursor_key(config))
+        self._access.warn_of(config.write_concern)
         self._driver = driver
         self._retry = retry or RetryPolicy(limit=config.transaction_retry_limit)
         self._session_numbers = itertools.count(1)
@@ -150,6 +152,7 @@ class MongoClient:
         Args:
             write_concern: How durable its writes must be before they are acknowledged; None takes the client's.
         """
+        self._access.warn_of(write_concern)
         return ClientBulkWriteBuilder(self._access, settings=Settings(write_concern=write_concern))
 
     def start_session(
@@ -260,6 +263,7 @@ async def _compose(
     for name in ("audit", "tracing"):
         if getattr(config, name).enabled:
             raise ConfigError(name, "is not in this version; leave it off")
+    retrying = _retrying(config)
     # The driver is heavy to import, and a client that replays has none.
     from llm_devops_mongodb.transports.driver import connected
 
@@ -270,17 +274,18 @@ async def _compose(
         event_listeners=event_listeners,
         uuid_representation=bson.codec_options.uuid_representation,
     )
-    return _guarded(_retrying(transport, config), config, bson), transport.client
+    return _guarded(retrying(transport), config, bson), transport.client
 
 
-def _retrying(transport: Transport, config: MongoConfig) -> Transport:
+def _retrying(config: MongoConfig) -> Callable[[Transport], Transport]:
+    """What puts the policy around a transport; it is looked for before anything is opened."""
     if not config.retry.enabled:
-        return transport
+        return lambda transport: transport
     try:
         from llm_devops_mongodb.transports.retrying import RetryingTransport
     except ModuleNotFoundError as error:
         raise ConfigError("retry", "needs tenacity: install llm-devops-mongodb[retry]") from error
-    return RetryingTransport(transport, config.retry, timeout=config.timeout)
+    return partial(RetryingTransport, config=config.retry, timeout=config.timeout)
 
 
 def _guarded(transport: Transport, config: MongoConfig, bson: BsonSettings) -> Transport:

@@ -69,6 +69,7 @@ class Collection(Writes[T], Paging[T], Explanations[T], Indexes[T]):
             write_concern: How durable a write must be before it is acknowledged.
             timeout: How long each operation may take in all; `timedelta.max` is no limit.
         """
+        self._access.warn_of(write_concern)
         given = Settings(
             read_preference=read_preference, read_concern=read_concern, write_concern=write_concern, timeout=timeout
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pymongo import errors as driver
@@ -14,6 +15,16 @@ if TYPE_CHECKING:
     from llm_devops_mongodb.operations import Operation
 
 _UNKNOWN_COMMIT = "UnknownTransactionCommitResult"
+_NOT_PRIMARY = frozenset({10107, 13435, 10058})  # NotWritablePrimary, NotPrimaryNoSecondaryOk, LegacyNotPrimary
+_SINGLE = (
+    operations.InsertOne,
+    operations.UpdateOne,
+    operations.ReplaceOne,
+    operations.DeleteOne,
+    operations.FindOneAndUpdate,
+    operations.FindOneAndReplace,
+    operations.FindOneAndDelete,
+)
 # One that fails half way has changed some documents; the driver sends many inserts in several commands.
 _MANY = (
     operations.InsertMany,
@@ -33,10 +44,12 @@ def outcome_unsent(error: driver.PyMongoError, operation: Operation) -> Outcome 
 
 
 def outcome_sent(error: driver.PyMongoError, operation: Operation) -> Outcome | None:
-    """Of one that may have reached the server, which did not answer."""
+    """Of one that may have reached a server, which did not answer or was no primary."""
     if not operations.may_write(operation):
         return None
-    return "not_applied" if error.has_error_label("NoWritesPerformed") else "unknown"
+    if error.has_error_label("NoWritesPerformed") or (isinstance(operation, _SINGLE) and _was_refused(error)):
+        return "not_applied"
+    return "unknown"
 
 
 def outcome_refused(error: driver.OperationFailure, operation: Operation) -> Outcome | None:
@@ -60,11 +73,35 @@ def outcome_undecodable(operation: Operation) -> Outcome | None:
     return "unknown" if operations.may_write(operation) else None
 
 
+def _was_refused(error: driver.PyMongoError) -> bool:
+    """Tell whether every attempt met a server that said it is no primary before it did anything."""
+    attempts, earlier = _before(error)
+    return _says_not_primary(error) and (attempts == 0 or (attempts == 1 and _says_not_primary(earlier)))
+
+
+def _says_not_primary(error: object) -> bool:
+    return isinstance(error, driver.NotPrimaryError) and _code(error) in _NOT_PRIMARY
+
+
+def _code(error: driver.NotPrimaryError) -> object:
+    details: object = error.details
+    return details.get("code") if isinstance(details, Mapping) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # the driver's own
+
+
 def _may_have_been_sent(error: driver.PyMongoError) -> bool:
-    """Tell whether an attempt before the one that ended in `error` was sent.
+    """Tell whether an attempt before the one that ended in `error` was sent."""
+    attempts, _ = _before(error)
+    return attempts > 0
+
+
+def _before(error: driver.PyMongoError) -> tuple[int, object]:
+    """Return how many attempts there were before the one that ended in `error`, and what the last of them met.
 
     The driver shows it nowhere: a second attempt that finds no connection raises the same error as a first one. Only
     the frame that makes the attempts knows.
     """
-    frames = traceback.walk_tb(error.__traceback__)
-    return any(getattr(frame.f_locals.get("self"), "_attempt_number", 0) for frame, _ in frames)
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        attempting = frame.f_locals.get("self")
+        if attempts := getattr(attempting, "_attempt_number", 0):
+            return attempts, getattr(attempting, "_last_error", None)
+    return 0, None

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tenacity import AsyncRetrying, RetryCallState, stop_after_attempt, stop_before_delay, wait_exponential_jitter
+from tenacity import AsyncRetrying, RetryCallState, stop_after_attempt, stop_before_delay, wait_exponential, wait_random
 
 from llm_devops_mongodb import operations as op
 from llm_devops_mongodb.durations import TimeLeft
@@ -48,11 +48,8 @@ class RetryingTransport:
         self._in_transaction: set[SessionRef] = set()
         self._often_enough = stop_after_attempt(config.max_attempts)
         self._pause = pause
-        self._backoff = wait_exponential_jitter(
-            initial=config.initial_delay.total_seconds(),
-            max=config.max_delay.total_seconds(),
-            jitter=config.initial_delay.total_seconds(),
-        )
+        delay, longest = config.initial_delay.total_seconds(), config.max_delay.total_seconds()
+        self._backoff = wait_exponential(multiplier=delay, max=longest) + wait_random(0, delay)
 
     async def handle(self, operation: Operation) -> Reply:
         """Ask `inner`, and again where that is safe."""
