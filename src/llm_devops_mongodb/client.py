@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from llm_devops_mongodb.collection import Collection
     from llm_devops_mongodb.concerns import WriteConcern
     from llm_devops_mongodb.config import ConfigSettings
-    from llm_devops_mongodb.options import TransactionOptions
+    from llm_devops_mongodb.options import Filter, TransactionOptions
     from llm_devops_mongodb.security.credentials import CredentialProvider
     from llm_devops_mongodb.transport import Transport
     from llm_devops_mongodb.transports.driver import Driver
@@ -145,6 +145,23 @@ class MongoClient:
     def collection(self, database: str, collection: str, T: Any = dict) -> Collection[Any]:
         """Return a handle for a collection whose documents are of type `T`; see `Database.collection`."""
         return self.database(database).collection(collection, T)
+
+    async def list_databases(
+        self, filter: Filter | None = None, *, session: Session | None = None, timeout: timedelta | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the databases that match and that the user may see, as the server describes them: `name`, `empty`.
+
+        Args:
+            filter: What must match, such as `{"name": {"$regex": "^app_"}}`; None matches every database.
+            session: The session to ask in.
+            timeout: How long it may take in all; None takes the configuration's.
+        """
+        command: dict[str, Any] = {"listDatabases": 1}
+        if filter is not None:
+            command["filter"] = dict(filter)
+        reply = await self.database("admin").run_command(command, session=session, timeout=timeout)
+        databases: list[dict[str, Any]] = reply["databases"]
+        return databases
 
     def bulk_write(self, *, write_concern: WriteConcern | None = None) -> ClientBulkWriteBuilder:
         """Begin a bulk write of several collections; servers from 8.0. Below, use `Collection.bulk_write`.

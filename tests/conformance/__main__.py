@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if report.count(Outcome.FAILED) else 0
 
 
-async def run(places: Sequence[Path], *, uri: str | None = None, members: int = 1) -> Report:
+async def run(places: Sequence[Path], *, uri: str | None = None, members: int = 3) -> Report:
     """Run every file in `places`.
 
     Args:
@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("places", nargs="+", type=Path, metavar="DIR", help="a directory of tests, or one file")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report there as JSON")
     parser.add_argument("--uri", help="a deployment that runs; without it one is started")
-    parser.add_argument("--members", type=int, default=1, help="members of the replica set that is started")
+    parser.add_argument("--members", type=int, default=3, help="members of the replica set that is started")
     return parser
 
 

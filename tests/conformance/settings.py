@@ -54,6 +54,11 @@ def read_preference(given: Mapping[str, Any]) -> ReadPreference:
     return ReadPreference.of(described)
 
 
+def timeout(milliseconds: int) -> timedelta:
+    """Return a limit; 0 is the format's word for none."""
+    return timedelta(milliseconds=milliseconds) if milliseconds else timedelta.max
+
+
 def _only(given: Mapping[str, Any], *known: str) -> Mapping[str, Any]:
     if unknown := given.keys() - set(known):
         raise MismatchError(f"unknown settings: {', '.join(sorted(unknown))}")
@@ -64,4 +69,5 @@ _READERS: Mapping[str, tuple[str, Any]] = {
     "readConcern": ("read_concern", read_concern),
     "readPreference": ("read_preference", read_preference),
     "writeConcern": ("write_concern", write_concern),
+    "timeoutMS": ("timeout", timeout),
 }

@@ -27,9 +27,8 @@ ENTITIES: Mapping[str, str] = {
 OPERATIONS: Mapping[tuple[str, str], str] = {
     ("client", "createChangeStream"): _CHANGE_STREAMS,
     ("client", "watch"): _CHANGE_STREAMS,
-    ("client", "listDatabases"): f"{_OWN_COMMAND} listDatabases",
-    ("client", "listDatabaseNames"): f"{_OWN_COMMAND} listDatabases",
-    ("client", "listDatabaseObjects"): f"{_OWN_COMMAND} listDatabases",
+    ("client", "listDatabaseNames"): "list_databases tells the names",
+    ("client", "listDatabaseObjects"): "databases are listed by description only",
     ("client", "appendMetadata"): "what the driver tells the server of itself is fixed when the client connects",
     ("database", "createChangeStream"): _CHANGE_STREAMS,
     ("database", "watch"): _CHANGE_STREAMS,
@@ -57,9 +56,8 @@ OPERATIONS: Mapping[tuple[str, str], str] = {
 
 ARGUMENTS: Mapping[str, str] = {
     "rawData": "no such option; it is about what lies beneath a time series, on servers from 8.2",
-    "timeoutMS": "the limit of an operation is set on the client (timeout), not on one operation",
-    "timeoutMode": "the limit of an operation is set on the client (timeout), not on one operation",
-    "defaultTimeoutMS": "the limit of an operation is set on the client (timeout), not on one session",
+    "timeoutMode": "a stream's limit is its whole life's; a tailable one's is that of each request",
+    "defaultTimeoutMS": "a limit is set on the client, a handle or an operation, not on a session",
     "snapshotTime": "the time of a snapshot session is the driver's own affair",
     "verboseResults": "a bulk write's result holds counts and upserted ids, not a result for each write",
     "hedge": "the server has deprecated hedged reads",

@@ -245,7 +245,11 @@ class Session:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await asyncio.shield(asyncio.ensure_future(self.end()))
+        if self.in_transaction or self._cleaning is not None:
+            await asyncio.shield(asyncio.ensure_future(self.end()))
+        else:
+            # Nothing is sent, so nothing can be cut short by a cancellation.
+            await self._end()
 
     async def _start(self, options: TransactionOptions, timeout: timedelta | None = None) -> None:
         reference = self.ref_for(self._transport)

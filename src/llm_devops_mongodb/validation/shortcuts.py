@@ -17,6 +17,8 @@ COMPARISONS = frozenset({"$eq", "$ne", "$gt", "$gte", "$lt", "$lte"})
 MEMBERSHIPS = frozenset({"$in", "$nin"})
 CLAUSES = frozenset({"$and", "$or", "$nor"})
 
+_UNUSUAL = frozenset("$.\0")
+
 QUICK_LEVELS = 8
 """Levels that a shortcut looks at. It may recurse, as it is never deeper than this."""
 
@@ -79,6 +81,39 @@ def is_ordinary_filter(filter: Any, levels: int = QUICK_LEVELS) -> bool:
         if not good:
             return False
     return True
+
+
+_ANYTHING = SCALARS
+_NUMBERS = frozenset({int, float})
+_ORDINARY_OPERATORS = {
+    "$set": _ANYTHING,
+    "$unset": _ANYTHING,
+    "$setOnInsert": _ANYTHING,
+    "$inc": _NUMBERS,
+    "$mul": _NUMBERS,
+    "$min": _ANYTHING,
+    "$max": _ANYTHING,
+}
+
+
+def is_ordinary_update(update: Any) -> bool:
+    """Tell whether an update holds only common operators, with scalars for fields that are not nested, each once."""
+    if kind_of(update) is not dict or not update:
+        return False
+    count, names = 0, set[str]()
+    for operator, fields in update.items():
+        kinds = _ORDINARY_OPERATORS.get(operator)
+        if kinds is None or kind_of(fields) is not dict or not kinds.issuperset(map(type, fields.values())):
+            return False
+        if not all(map(_is_ordinary_name, fields)):
+            return False
+        count += len(fields)
+        names.update(fields)
+    return len(names) == count
+
+
+def _is_ordinary_name(name: Any) -> bool:
+    return kind_of(name) is str and name.isascii() and bool(name) and _UNUSUAL.isdisjoint(name)
 
 
 def _is_ordinary_condition(condition: dict[Any, Any]) -> bool:

@@ -10,6 +10,7 @@ from llm_devops_mongodb.validation.fields import check_name
 from llm_devops_mongodb.validation.limits import MAX_BSON_DEPTH
 from llm_devops_mongodb.validation.pipelines import check_update_pipeline
 from llm_devops_mongodb.validation.places import shown, walk
+from llm_devops_mongodb.validation.shortcuts import is_ordinary_update
 from llm_devops_mongodb.validation.update_operators import OPERATORS
 from llm_devops_mongodb.validation.values import built, is_mapping, is_sequence
 
@@ -40,7 +41,8 @@ def validate_update(
     Example:
         >>> validate_update({"$set": {"name": "Ada"}, "$push": {"tags": {"$each": ["a"], "$slice": -5}}})
     """
-    walk(_check_update, built(update))
+    if not is_ordinary_update(update):
+        walk(_check_update, built(update))
 
 
 def _check_update(update: Any, place: Place) -> None:

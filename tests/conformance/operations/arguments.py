@@ -12,7 +12,7 @@ from llm_devops_mongodb import Session, TransactionOptions
 from llm_devops_mongodb.options import CursorType
 from tests.conformance import unsupported
 from tests.conformance.entities import EntityMap, SessionEntity
-from tests.conformance.settings import read_concern, read_preference, settings_of, write_concern
+from tests.conformance.settings import read_concern, read_preference, settings_of, timeout, write_concern
 from tests.conformance.verdicts import MismatchError
 
 O = TypeVar("O")  # noqa: E741 - an options value
@@ -88,6 +88,14 @@ class Arguments:
         """Take the session in which to do the operation, if any."""
         name = self.take("session")
         return None if name is None else self.entities.get(name, SessionEntity).session
+
+    def scope(self) -> dict[str, Any]:
+        """Take the session in which to do the operation, and its limit, as every operation takes them."""
+        return {"session": self.session(), **self.limit()}
+
+    def limit(self) -> dict[str, Any]:
+        """Take the operation's limit, if any."""
+        return {"timeout": timeout(self.take("timeoutMS"))} if "timeoutMS" in self else {}
 
     def settings(self) -> dict[str, Any]:
         """Take concerns and preference, as `with_options` takes them."""

@@ -23,11 +23,19 @@ def client_bulk_write(target: ClientEntity, given: Arguments) -> Result:
         builder = add_write(builder, {kind: rest}, client.collection(database, collection))
     if (options := given.options(BulkWriteOptions)) is not None:
         builder = builder.options(options)
-    return builder.execute(session=given.session())
+    return builder.execute(**given.scope())
+
+
+def list_databases(target: ClientEntity, given: Arguments) -> Result:
+    return target.client.list_databases(given.take("filter"), **given.scope())
 
 
 def close(target: ClientEntity, given: Arguments) -> Result:
     return target.client.close()
 
 
-OPERATIONS: Mapping[str, Any] = {"clientBulkWrite": client_bulk_write, "close": close}
+OPERATIONS: Mapping[str, Any] = {
+    "clientBulkWrite": client_bulk_write,
+    "close": close,
+    "listDatabases": list_databases,
+}

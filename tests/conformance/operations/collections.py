@@ -28,29 +28,29 @@ Result = Awaitable[Any]
 
 
 def find(target: Target, given: Arguments) -> Result:
-    return target.find(given.require("filter"), given.options(FindOptions), session=given.session())
+    return target.find(given.require("filter"), given.options(FindOptions), **given.scope())
 
 
 def find_one(target: Target, given: Arguments) -> Result:
-    return target.find_one(given.take("filter"), given.options(FindOptions), session=given.session())
+    return target.find_one(given.take("filter"), given.options(FindOptions), **given.scope())
 
 
 def create_find_cursor(target: Target, given: Arguments) -> Result:
-    stream = target.find_stream(given.require("filter"), given.options(FindOptions), session=given.session())
+    stream = target.find_stream(given.require("filter"), given.options(FindOptions), **given.scope())
     return CursorEntity.opened(stream)
 
 
 def aggregate(target: Target, given: Arguments) -> Result:
     target = target.with_options(**given.settings())
-    return target.aggregate(given.require("pipeline"), given.options(AggregateOptions), session=given.session())
+    return target.aggregate(given.require("pipeline"), given.options(AggregateOptions), **given.scope())
 
 
 def count_documents(target: Target, given: Arguments) -> Result:
-    return target.count_documents(given.require("filter"), given.options(CountOptions), session=given.session())
+    return target.count_documents(given.require("filter"), given.options(CountOptions), **given.scope())
 
 
 def estimated_document_count(target: Target, given: Arguments) -> Result:
-    return target.estimated_document_count(options=given.options(CountOptions), session=given.session())
+    return target.estimated_document_count(options=given.options(CountOptions), **given.scope())
 
 
 def distinct(target: Target, given: Arguments) -> Result:
@@ -58,12 +58,12 @@ def distinct(target: Target, given: Arguments) -> Result:
         given.require("fieldName"),
         given.take("filter"),
         options=given.options(DistinctOptions),
-        session=given.session(),
+        **given.scope(),
     )
 
 
 def insert_one(target: Target, given: Arguments) -> Result:
-    return target.insert_one(given.require("document"), given.options(InsertOptions), session=given.session())
+    return target.insert_one(given.require("document"), given.options(InsertOptions), **given.scope())
 
 
 def insert_many(target: Target, given: Arguments) -> Result:
@@ -71,31 +71,31 @@ def insert_many(target: Target, given: Arguments) -> Result:
         given.require("documents"),
         given.options(InsertOptions),
         ordered=given.take("ordered", default=True),
-        session=given.session(),
+        **given.scope(),
     )
 
 
 def update_one(target: Target, given: Arguments) -> Result:
     options = given.options(UpdateOptions)
-    return target.update_one(given.require("filter"), given.require("update"), options, session=given.session())
+    return target.update_one(given.require("filter"), given.require("update"), options, **given.scope())
 
 
 def update_many(target: Target, given: Arguments) -> Result:
     options = given.options(UpdateOptions)
-    return target.update_many(given.require("filter"), given.require("update"), options, session=given.session())
+    return target.update_many(given.require("filter"), given.require("update"), options, **given.scope())
 
 
 def replace_one(target: Target, given: Arguments) -> Result:
     options = given.options(UpdateOptions)
-    return target.replace_one(given.require("filter"), given.require("replacement"), options, session=given.session())
+    return target.replace_one(given.require("filter"), given.require("replacement"), options, **given.scope())
 
 
 def delete_one(target: Target, given: Arguments) -> Result:
-    return target.delete_one(given.require("filter"), given.options(DeleteOptions), session=given.session())
+    return target.delete_one(given.require("filter"), given.options(DeleteOptions), **given.scope())
 
 
 def delete_many(target: Target, given: Arguments) -> Result:
-    return target.delete_many(given.require("filter"), given.options(DeleteOptions), session=given.session())
+    return target.delete_many(given.require("filter"), given.options(DeleteOptions), **given.scope())
 
 
 def find_one_and_update(target: Target, given: Arguments) -> Result:
@@ -103,7 +103,7 @@ def find_one_and_update(target: Target, given: Arguments) -> Result:
         given.require("filter"),
         given.require("update"),
         given.options(FindOneAndUpdateOptions),
-        session=given.session(),
+        **given.scope(),
     )
 
 
@@ -112,13 +112,13 @@ def find_one_and_replace(target: Target, given: Arguments) -> Result:
         given.require("filter"),
         given.require("replacement"),
         given.options(FindOneAndUpdateOptions),
-        session=given.session(),
+        **given.scope(),
     )
 
 
 def find_one_and_delete(target: Target, given: Arguments) -> Result:
     options = given.options(FindOneAndDeleteOptions)
-    return target.find_one_and_delete(given.require("filter"), options, session=given.session())
+    return target.find_one_and_delete(given.require("filter"), options, **given.scope())
 
 
 def bulk_write(target: Target, given: Arguments) -> Result:
@@ -127,32 +127,32 @@ def bulk_write(target: Target, given: Arguments) -> Result:
         builder = add_write(builder, request)
     if (options := given.options(BulkWriteOptions)) is not None:
         builder = builder.options(options)
-    return builder.execute(session=given.session())
+    return builder.execute(**given.scope())
 
 
 def create_index(target: Target, given: Arguments) -> Result:
     keys, name = given.require("keys"), given.take("name")
     seconds = given.take("expireAfterSeconds")
     settings = {setting: given.take(setting) for setting in ("unique", "sparse", "hidden", "collation")}
-    partial_filter, session = given.take("partialFilterExpression"), given.session()
+    partial_filter, scope = given.take("partialFilterExpression"), given.scope()
     return target.create_index(
         keys,
         name=name,
         expire_after=None if seconds is None else timedelta(seconds=seconds),
         partial_filter=partial_filter,
-        session=session,
         **settings,
+        **scope,
     )
 
 
 def list_indexes(target: Target, given: Arguments) -> Result:
     # A collection's indexes come in one batch, whatever its size.
     given.ignore("batchSize")
-    return target.list_indexes(session=given.session())
+    return target.list_indexes(**given.scope())
 
 
 def drop_index(target: Target, given: Arguments) -> Result:
-    return target.drop_index(given.take("name") or given.require("keys"), session=given.session())
+    return target.drop_index(given.take("name") or given.require("keys"), **given.scope())
 
 
 OPERATIONS: Mapping[str, Any] = {

@@ -22,39 +22,39 @@ _COLLECTION_SETTINGS = (
 
 def run_command(target: Database, given: Arguments) -> Result:
     command, name = given.require("command"), given.take("commandName")
-    preference, session = given.take("readPreference"), given.session()
+    preference, scope = given.take("readPreference"), given.scope()
     if name is not None:
         if name not in command:
             raise MismatchError("the command is not the one that commandName says")
         command = {name: command[name], **command}
     chosen = None if preference is None else read_preference(preference)
-    return target.run_command(command, read_preference=chosen, session=session)
+    return target.run_command(command, read_preference=chosen, **scope)
 
 
 def aggregate(target: Database, given: Arguments) -> Result:
     target = target.with_options(**given.settings())
-    return target.aggregate(given.require("pipeline"), given.options(AggregateOptions), session=given.session())
+    return target.aggregate(given.require("pipeline"), given.options(AggregateOptions), **given.scope())
 
 
 def create_collection(target: Database, given: Arguments) -> Result:
-    name, session = given.require("collection"), given.session()
+    name, scope = given.require("collection"), given.scope()
     settings = {setting: given.take(setting) for setting in _COLLECTION_SETTINGS if setting in given}
-    return target.create_collection(name, settings or None, session=session)
+    return target.create_collection(name, settings or None, **scope)
 
 
 def drop_collection(target: Database, given: Arguments) -> Result:
-    return target.drop_collection(given.require("collection"), session=given.session())
+    return target.drop_collection(given.require("collection"), **given.scope())
 
 
 def list_collections(target: Database, given: Arguments) -> Result:
     # How many come in one reply is the library's own affair.
     given.ignore("batchSize")
-    return target.list_collections(given.take("filter"), session=given.session())
+    return target.list_collections(given.take("filter"), **given.scope())
 
 
 def list_collection_names(target: Database, given: Arguments) -> Result:
     given.ignore("batchSize")
-    return target.list_collection_names(given.take("filter"), session=given.session())
+    return target.list_collection_names(given.take("filter"), **given.scope())
 
 
 OPERATIONS: Mapping[str, Any] = {

@@ -17,15 +17,15 @@ def start_transaction(target: SessionEntity, given: Arguments) -> Result:
 
 
 def commit_transaction(target: SessionEntity, given: Arguments) -> Result:
-    return target.session.commit()
+    return target.session.commit(**given.limit())
 
 
 def abort_transaction(target: SessionEntity, given: Arguments) -> Result:
-    return target.session.abort()
+    return target.session.abort(**given.limit())
 
 
 def with_transaction(target: SessionEntity, given: Arguments) -> Result:
-    return target.session.with_transaction(given.callback(), given.options(TransactionOptions))
+    return target.session.with_transaction(given.callback(), given.options(TransactionOptions), **given.limit())
 
 
 def end_session(target: SessionEntity, given: Arguments) -> Result:

@@ -95,17 +95,18 @@ def labelled(error, *labels):
 class _Attempts:
     """What the driver's frame that makes the attempts looks like to a traceback."""
 
-    def __init__(self, number):
+    def __init__(self, number, earlier):
         self._attempt_number = number
+        self._last_error = earlier
 
     def run(self, error):
         raise error
 
 
-def at_attempt(number, error):
-    """`error`, raised by attempt `number`, the first being 0."""
+def at_attempt(number, error, earlier=None):
+    """`error`, raised by attempt `number`, the first being 0; the one before met `earlier`."""
     with pytest.raises(type(error)) as raised:
-        _Attempts(number).run(error)
+        _Attempts(number, earlier).run(error)
     return raised.value
 
 
@@ -495,8 +496,40 @@ def test_a_second_attempt_that_fails_as_a_write_shows_that_the_first_was_not_app
     assert translate(error, INSERT_ONE).outcome == "not_applied"
 
 
+def no_primary(code=10107):
+    return driver.NotPrimaryError("not primary", reported(code, "not primary", "x"))
+
+
+def cut():
+    return driver.AutoReconnect("connection closed")
+
+
+@pytest.mark.parametrize("code", [10107, 13435, 10058])
+def test_a_write_that_only_members_without_the_right_met_was_not_applied(code):
+    assert translate(at_attempt(0, no_primary(code)), INSERT_ONE).outcome == "not_applied"
+    assert translate(at_attempt(1, no_primary(code), no_primary(code)), INSERT_ONE).outcome == "not_applied"
+
+
+@pytest.mark.parametrize(
+    ("operation", "number", "error", "earlier"),
+    [
+        (INSERT_ONE, 1, no_primary(), cut()),
+        (INSERT_ONE, 1, cut(), no_primary()),
+        (INSERT_ONE, 2, no_primary(), no_primary()),
+        (INSERT_ONE, 0, no_primary(11602), None),
+        (INSERT_MANY, 0, no_primary(), None),
+        (UPDATE_MANY, 0, no_primary(), None),
+        (COMMIT, 0, no_primary(), None),
+    ],
+)
+def test_a_write_that_another_attempt_or_a_part_may_have_done_is_of_unknown_outcome(operation, number, error, earlier):
+    assert translate(at_attempt(number, error, earlier), operation).outcome == "unknown"
+
+
 def test_the_driver_still_counts_its_attempts_where_they_are_looked_for():
-    assert "self._attempt_number += 1" in inspect.getsource(mongo_client)
+    source = inspect.getsource(mongo_client)
+    assert "self._attempt_number += 1" in source
+    assert "self._last_error = exc" in source
 
 
 def test_a_refused_command_has_an_outcome_only_where_a_limit_ended_it():
@@ -586,7 +619,7 @@ def test_the_servers_whole_reply_stays_out_of_the_text():
     error = translate(
         driver.NotPrimaryError("not primary", reported(10107, "not primary", "x", hash=SECRET)), INSERT_ONE
     )
-    assert str(error) == "InsertOne on app.users: not primary; the write may have been applied"
+    assert str(error) == "InsertOne on app.users: not primary"
 
 
 @pytest.mark.parametrize(

@@ -164,9 +164,9 @@ def small(document: RawDocument) -> Mapping[str, Any]:
     return decoded
 
 
-def raw_update(update: RawDocument | RawPipeline) -> RawBSONDocument | list[RawBSONDocument]:
-    """Return an update, operators or a pipeline, as the driver takes it."""
-    return [RawBSONDocument(stage) for stage in update] if isinstance(update, tuple) else RawBSONDocument(update)
+def raw_update(update: RawDocument | RawPipeline) -> Mapping[str, Any] | list[RawBSONDocument]:
+    """Return an update, operators or a pipeline, as the driver takes it fastest: it looks at the first operator."""
+    return [RawBSONDocument(stage) for stage in update] if isinstance(update, tuple) else small(update)
 
 
 def _for_command(options: Options) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class Collections:
     def __init__(self, client: AsyncMongoClient[Any], concerns: Concerns, *, uuid_representation: int) -> None:
         self._client = client
         self._concerns = concerns
-        self._made: dict[tuple[Namespace, Settings], AsyncCollection[RawBSONDocument]] = {}
+        self._made: dict[tuple[object, ...], AsyncCollection[RawBSONDocument]] = {}
         self.codec_options: CodecOptions[RawBSONDocument] = CodecOptions(
             document_class=RawReply,
             uuid_representation=uuid_representation,
@@ -50,7 +50,8 @@ class Collections:
 
     def of(self, namespace: Namespace, settings: Settings) -> AsyncCollection[RawBSONDocument]:
         """Return the driver's collection for `namespace`, with `settings`."""
-        key = (namespace, settings)
+        # Not by the settings as a whole: a limit is nothing that the driver's collection knows.
+        key = (namespace, settings.read_preference, settings.read_concern, settings.write_concern)
         made = self._made.get(key)
         if made is None:
             if len(self._made) >= _MOST:

@@ -12,6 +12,7 @@ from llm_devops_mongodb.transports.driver.arguments import (
     find_and_modify_arguments,
     raw,
     raw_update,
+    small,
     write_arguments,
 )
 
@@ -44,33 +45,33 @@ async def update_one(collection: AsyncCollection[Any], operation: op.UpdateOne, 
     """Send `update` of one document."""
     given = write_arguments(operation.options)
     update = raw_update(operation.update)
-    return _updated(await collection.update_one(raw(operation.filter), update, session=session, **given), collection)
+    return _updated(await collection.update_one(small(operation.filter), update, session=session, **given), collection)
 
 
 async def update_many(collection: AsyncCollection[Any], operation: op.UpdateMany, session: Session) -> UpdateReply:
     """Send `update` of every match; the driver never sends it twice."""
     given = write_arguments(operation.options)
     update = raw_update(operation.update)
-    return _updated(await collection.update_many(raw(operation.filter), update, session=session, **given), collection)
+    return _updated(await collection.update_many(small(operation.filter), update, session=session, **given), collection)
 
 
 async def replace_one(collection: AsyncCollection[Any], operation: op.ReplaceOne, session: Session) -> UpdateReply:
     """Send `update` with a whole document."""
     given = write_arguments(operation.options)
     new = raw(operation.replacement)
-    return _updated(await collection.replace_one(raw(operation.filter), new, session=session, **given), collection)
+    return _updated(await collection.replace_one(small(operation.filter), new, session=session, **given), collection)
 
 
 async def delete_one(collection: AsyncCollection[Any], operation: op.DeleteOne, session: Session) -> DeleteReply:
     """Send `delete` of one document."""
     given = write_arguments(operation.options)
-    return _deleted(await collection.delete_one(raw(operation.filter), session=session, **given))
+    return _deleted(await collection.delete_one(small(operation.filter), session=session, **given))
 
 
 async def delete_many(collection: AsyncCollection[Any], operation: op.DeleteMany, session: Session) -> DeleteReply:
     """Send `delete` of every match; the driver never sends it twice."""
     given = write_arguments(operation.options)
-    return _deleted(await collection.delete_many(raw(operation.filter), session=session, **given))
+    return _deleted(await collection.delete_many(small(operation.filter), session=session, **given))
 
 
 async def find_one_and_update(
@@ -79,7 +80,7 @@ async def find_one_and_update(
     """Send `findAndModify` with operators or a pipeline."""
     given = find_and_modify_arguments(operation.options)
     update = raw_update(operation.update)
-    return _found(await collection.find_one_and_update(raw(operation.filter), update, session=session, **given))
+    return _found(await collection.find_one_and_update(small(operation.filter), update, session=session, **given))
 
 
 async def find_one_and_replace(
@@ -88,7 +89,7 @@ async def find_one_and_replace(
     """Send `findAndModify` with a whole document."""
     given = find_and_modify_arguments(operation.options)
     new = raw(operation.replacement)
-    return _found(await collection.find_one_and_replace(raw(operation.filter), new, session=session, **given))
+    return _found(await collection.find_one_and_replace(small(operation.filter), new, session=session, **given))
 
 
 async def find_one_and_delete(
@@ -96,7 +97,7 @@ async def find_one_and_delete(
 ) -> DocumentReply:
     """Send `findAndModify` that removes."""
     given = find_and_modify_arguments(operation.options)
-    return _found(await collection.find_one_and_delete(raw(operation.filter), session=session, **given))
+    return _found(await collection.find_one_and_delete(small(operation.filter), session=session, **given))
 
 
 async def drop_collection(collection: AsyncCollection[Any], session: Session) -> DoneReply:
