@@ -186,7 +186,8 @@ class Database:
         found: list[dict[str, Any]] = []
         left = TimeLeft(checked_timeout(timeout) or self._settings.timeout or self._access.config.timeout)
         while True:
-            cursor = (await self.run_command(command, session=session, timeout=left()))["cursor"]
+            with left:
+                cursor = (await self.run_command(command, session=session, timeout=left()))["cursor"]
             found += cursor.get("firstBatch", cursor.get("nextBatch"))
             if not cursor["id"]:
                 return found

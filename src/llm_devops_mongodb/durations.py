@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 import time
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
 import durationpy
 from pydantic import BeforeValidator
+
+from llm_devops_mongodb.errors import OperationTimeoutError
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 _TEXT = re.compile(r"(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h|d|w))+")
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
@@ -27,6 +32,16 @@ class TimeLeft:
     def __init__(self, limit: timedelta | None) -> None:
         self._limit = limit
         self._began = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Let the error of an operation that ended at what was left tell the whole limit."""
+        if isinstance(error, OperationTimeoutError) and self._limit is not None:
+            error.timeout = self._limit
 
     def __call__(self) -> timedelta | None:
         """Return what is left, at least 1 ms: what is asked with that fails as anything does that comes too late."""

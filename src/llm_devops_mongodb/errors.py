@@ -46,7 +46,13 @@ if TYPE_CHECKING:
     from llm_devops_mongodb.results import BulkWriteResult, InsertManyResult
 
 Outcome = Literal["not_applied", "applied", "unknown"]
-"""What is known of a failed write: it did not happen, it happened, or it may have happened."""
+"""What is known of a failed write: it did not happen, it happened, or it may have happened.
+
+One that happened, but was not acknowledged as asked, is still lost where another member takes over before it has it.
+"""
+
+MAY_HAVE_BEEN_APPLIED = "; the write may have been applied"
+"""What the text of an error says of a write of unknown outcome."""
 
 QueryFinding = Literal["collection_scan", "in_memory_sort", "unbounded_find", "repeated_query"]
 """What the query guard finds."""
@@ -226,6 +232,8 @@ class BulkWriteError(MongoError):
             inserted document by its original index, from a bulk write a `BulkWriteResult`.
         write_errors: One error for each write that failed, by the index the caller gave it.
         write_concern_errors: The writes were applied but not acknowledged as asked.
+        ended_by: What ended the batch before each write was tried, such as a lost connection: of some writes nothing is
+            known then but that `result` and `write_errors` do not tell of them. None where only writes failed.
     """
 
     def __init__(
@@ -235,12 +243,19 @@ class BulkWriteError(MongoError):
         result: InsertManyResult | BulkWriteResult,
         write_errors: dict[int, WriteError],
         write_concern_errors: Sequence[WriteError] = (),
+        ended_by: MongoError | None = None,
         **details: Any,
     ) -> None:
         super().__init__(message, **details)
         self.result = result
         self.write_errors = write_errors
         self.write_concern_errors: tuple[WriteError, ...] = tuple(write_concern_errors)
+        self.ended_by: MongoError | None = ended_by
+
+    @property
+    def is_retryable(self) -> bool:
+        """False where a part of the batch is there or may be, though a label says that a command may be sent again."""
+        return super().is_retryable and (self.is_transient or self.outcome in {None, "not_applied"})
 
 
 class QueryError(MongoError):

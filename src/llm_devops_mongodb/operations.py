@@ -275,6 +275,11 @@ class ListCollectionNames(_Targeted):
 
 
 @dataclass(frozen=True, slots=True)
+class ListIndexes(_Targeted):
+    """The indexes of a collection; one that is not there has none."""
+
+
+@dataclass(frozen=True, slots=True)
 class DropCollection(_Targeted):
     """Drop a collection; one that is not there is no error."""
 
@@ -339,6 +344,7 @@ CollectionOperation = (
     | CountDocuments
     | EstimatedDocumentCount
     | Distinct
+    | ListIndexes
     | DropCollection
 )
 """What is asked of one collection."""

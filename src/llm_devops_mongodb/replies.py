@@ -112,6 +112,13 @@ class ValuesReply:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentsReply:
+    """A few documents, such as descriptions of indexes."""
+
+    documents: tuple[RawDocument, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NamesReply:
     """Names of collections."""
 
@@ -139,6 +146,7 @@ Reply = (
     | BulkWriteReply
     | CountReply
     | ValuesReply
+    | DocumentsReply
     | NamesReply
     | HealthReply
     | DoneReply

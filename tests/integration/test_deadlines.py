@@ -27,8 +27,6 @@ from llm_devops_mongodb import (
 )
 from llm_devops_mongodb.testing import EmbeddedMongo
 
-# The driver drops the socket of a connection that it gives up while it is being made.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 
 Documents = Collection[dict[str, Any]]
 Blocked = Callable[..., AbstractAsyncContextManager[None]]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from llm_devops_mongodb.bulk import BulkWriteBuilder
 from llm_devops_mongodb.codecs import codec_for
 from llm_devops_mongodb.collection.explaining import Explanations
-from llm_devops_mongodb.collection.indexes import Indexes
 from llm_devops_mongodb.collection.paging import Paging
 from llm_devops_mongodb.collection.query_builder import QueryBuilder
 from llm_devops_mongodb.collection.writes import Writes
@@ -25,7 +24,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
-class Collection(Writes[T], Paging[T], Explanations[T], Indexes[T]):
+class Collection(Writes[T], Paging[T], Explanations[T]):
     """Typed access to one collection, made by `MongoClient.collection` or `Database.collection`.
 
     An immutable handle: nothing is sent when it is made, many may name one collection, and each has its own type and

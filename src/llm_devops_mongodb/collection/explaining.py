@@ -11,9 +11,8 @@ from bson.codec_options import CodecOptions, DatetimeConversion
 from llm_devops_mongodb import operations as op
 from llm_devops_mongodb import replies
 from llm_devops_mongodb.advice import analyse
-from llm_devops_mongodb.codecs import decode_document
 from llm_devops_mongodb.codecs.decoding import decoded
-from llm_devops_mongodb.collection.handle import CollectionHandle
+from llm_devops_mongodb.collection.indexes import Indexes
 from llm_devops_mongodb.errors import InvalidDocumentError, OperationTimeoutError, QueryError, TransactionError
 from llm_devops_mongodb.options import AggregateOptions, CursorType, FindOptions
 from llm_devops_mongodb.transport import expect
@@ -37,7 +36,7 @@ OptionsT = TypeVar("OptionsT", FindOptions, AggregateOptions)
 _MILLISECOND = timedelta(milliseconds=1)
 _TIME_LIMIT = 50
 _WRITES = frozenset({"$out", "$merge"})
-_NOT_FOUND_OR_FORBIDDEN = frozenset({13, 26, 166})
+_FORBIDDEN_OR_NONE = frozenset({13, 166})  # Unauthorized, CommandNotSupportedOnView
 """Codes of the server: unauthorised, no such collection, a view."""
 
 _NAMES = {
@@ -56,7 +55,7 @@ _LENIENT: CodecOptions[dict[str, Any]] = CodecOptions(
 _NOT_EXPLAINED = frozenset({"max_await_time", "cursor_type"})
 
 
-class Explanations(CollectionHandle[T]):
+class Explanations(Indexes[T]):
     """Explain finds and aggregations."""
 
     async def explain(
@@ -98,9 +97,9 @@ class Explanations(CollectionHandle[T]):
         if (asking := session or self._session) is not None and asking.in_transaction:
             raise TransactionError("the server explains nothing inside a transaction; ask outside of it")
         command = self._command(query, options)
-        left = self._time_left(timeout)
-        explained = await self._explained(command, verbosity, self._in_database(session, left()))
-        indexes = await self._indexes(self._in_database(session, left()))
+        with self._time_left(timeout) as left:
+            explained = await self._explained(command, verbosity, session=session, timeout=left())
+            indexes = await self._indexes(session=session, timeout=left())
         return analyse(explained, command=command, indexes=indexes)
 
     def _command(
@@ -119,28 +118,25 @@ class Explanations(CollectionHandle[T]):
         concern = self._settings.read_concern
         return command if concern is None else {**command, "readConcern": {"level": concern.value}}
 
-    async def _explained(self, command: Document, verbosity: Verbosity, target: _Target) -> dict[str, Any]:
-        operation = op.Explain(*target, self._access.encode(command), verbosity)
+    async def _explained(
+        self, command: Document, verbosity: Verbosity, *, session: Session | None, timeout: timedelta | None
+    ) -> dict[str, Any]:
+        namespace, settings, reference = self._target(session, timeout)
+        place = namespace.of_database()
+        operation = op.Explain(place, settings, reference, self._access.encode(command), verbosity)
         reply = expect(await self._access.transport.handle(operation), replies.DocumentReply)
         # The server repeats the command, whose dates Python may not know.
         explained = decoded(reply.document or b"", _LENIENT)
         _check_success(explained.get("executionStats", {}))
         return explained
 
-    async def _indexes(self, target: _Target) -> Sequence[Mapping[str, Any]]:
-        command = self._access.encode({"listIndexes": self.name})
+    async def _indexes(self, *, session: Session | None, timeout: timedelta | None) -> Sequence[Mapping[str, Any]]:
         try:
-            reply = await self._access.transport.handle(op.RunCommand(*target, command))
+            return await self.list_indexes(session=session, timeout=timeout)
         except QueryError as error:
-            if error.code in _NOT_FOUND_OR_FORBIDDEN:
+            if error.code in _FORBIDDEN_OR_NONE:
                 return ()
             raise
-        answer = decode_document(expect(reply, replies.DocumentReply).document or b"", self._access.bson)
-        return cast("Sequence[Mapping[str, Any]]", answer["cursor"]["firstBatch"])
-
-    def _in_database(self, session: Session | None, timeout: timedelta | None) -> _Target:
-        namespace, settings, reference = self._target(session, timeout)
-        return namespace.of_database(), settings, reference
 
 
 def _check_success(statistics: Mapping[str, Any]) -> None:

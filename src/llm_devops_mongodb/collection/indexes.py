@@ -9,7 +9,7 @@ from llm_devops_mongodb import operations as op
 from llm_devops_mongodb import replies
 from llm_devops_mongodb.codecs import decode_document
 from llm_devops_mongodb.collection.handle import CollectionHandle
-from llm_devops_mongodb.errors import InvalidDocumentError, QueryError, WriteError
+from llm_devops_mongodb.errors import InvalidDocumentError, WriteError
 from llm_devops_mongodb.options import Settings
 from llm_devops_mongodb.transport import expect
 from llm_devops_mongodb.validation.orders import fields_and_directions
@@ -25,7 +25,6 @@ T = TypeVar("T")
 
 _SECOND = timedelta(seconds=1)
 _MILLISECOND = timedelta(milliseconds=1)
-_NAMESPACE_NOT_FOUND = 26
 
 
 class Indexes(CollectionHandle[T]):
@@ -88,15 +87,9 @@ class Indexes(CollectionHandle[T]):
         self, *, session: Session | None = None, timeout: timedelta | None = None
     ) -> list[dict[str, Any]]:
         """Return every index as the server describes it: `key`, `name` and its settings. No collection, no indexes."""
-        try:
-            # A collection has 64 indexes at most, fewer than a first batch holds.
-            reply = await self._run({"listIndexes": self.name}, session, timeout)
-        except QueryError as error:
-            if error.code == _NAMESPACE_NOT_FOUND:
-                return []
-            raise
-        indexes: list[dict[str, Any]] = reply["cursor"]["firstBatch"]
-        return indexes
+        reply = await self._access.transport.handle(op.ListIndexes(*self._target(session, timeout)))
+        documents = expect(reply, replies.DocumentsReply).documents
+        return [decode_document(document, self._access.bson) for document in documents]
 
     async def drop_index(
         self, index: Hint, *, session: Session | None = None, timeout: timedelta | None = None

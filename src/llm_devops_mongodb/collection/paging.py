@@ -75,7 +75,8 @@ class Paging(Reads[T]):
         where = self._access.filter(filter)
         asked = replace(options, sort=sort, skip=page * page_size)
         left = self._time_left(timeout)
-        found = await self._documents(where, asked, most=page_size + 1, session=session, timeout=left())
+        with left:
+            found = await self._documents(where, asked, most=page_size + 1, session=session, timeout=left())
         result = PaginatedResult(
             items=self._decoded(found[:page_size]),
             total=None,
@@ -88,7 +89,8 @@ class Paging(Reads[T]):
         most = None if total is True else total
         counted = _told_by(result)
         if counted is None:
-            counted = await self._count(where, options, most=most, session=session, timeout=left())
+            with left:
+                counted = await self._count(where, options, most=most, session=session, timeout=left())
         is_capped = most is not None and counted > most
         return replace(result, total=most if is_capped else counted, total_is_capped=is_capped)
 

@@ -367,5 +367,5 @@ def _deleted(reply: replies.Reply) -> DeleteResult:
 
 def _partly_inserted(encoded: Sequence[EncodedDocument], error: BulkWriteError, *, ordered: bool) -> InsertManyResult:
     """Tell by original index what was inserted: ordered all before the first failure, unordered all but the failed."""
-    inserted = inserted_indexes(len(encoded), error.write_errors, ordered=ordered)
+    inserted = inserted_indexes(len(encoded), error, ordered=ordered)
     return InsertManyResult({index: encoded[index].id for index in inserted})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from llm_devops_mongodb.errors import MongoError, OperationTimeoutError
+from llm_devops_mongodb.errors import MAY_HAVE_BEEN_APPLIED, CommitError, MongoError, OperationTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -94,12 +94,21 @@ async def committed(
         except MongoError as error:
             await clean_up()
             if not await attempts.next_after(error):
+                _tell_undone(error)
                 raise
         except BaseException:
             await clean_up()
             raise
         else:
             return result
+
+
+def _tell_undone(error: MongoError) -> None:
+    """Of an operation of the transaction: it was undone with it. Only such an error is called transient."""
+    if error.is_transient and not isinstance(error, CommitError):
+        error.outcome = "not_applied"
+        error.message = error.message.replace(MAY_HAVE_BEEN_APPLIED, "")
+        error.args = (error.message,)
 
 
 async def _commit(session: Session, attempts: Attempts) -> None:

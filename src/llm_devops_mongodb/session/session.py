@@ -36,6 +36,9 @@ R = TypeVar("R")
 
 _DEFAULTS = TransactionOptions()
 _POLICY = RetryPolicy()
+_PATIENCE = timedelta(milliseconds=500)
+"""How long a caller waits for such an abort; after that it goes on behind."""
+
 _CLEAN_UP_LIMIT = timedelta(seconds=5)
 """How long an abort may take that nobody asked for. A server that does not answer aborts by itself, after a minute."""
 
@@ -95,6 +98,7 @@ class Session:
         self._defaults = default_transaction_options or _DEFAULTS
         self._state = _State.NONE
         self._cleaning: asyncio.Task[None] | None = None
+        self._is_left = False
 
     def __repr__(self) -> str:
         return f"Session({self._ref.number}, {self._state.value})"
@@ -224,9 +228,9 @@ class Session:
 
     async def end(self) -> None:
         """End the session; a transaction that is open is aborted. May be called again."""
-        if self._cleaning is not None:
-            await asyncio.wait((self._cleaning,))
-        await self._end()
+        self._is_left = True
+        if await self._cleaned():
+            await self._end()
 
     async def _clean_up(self) -> None:
         """Abort the transaction if one is open, to its end even if the caller is cancelled meanwhile.
@@ -236,8 +240,15 @@ class Session:
         """
         if self.in_transaction:
             self._cleaning = asyncio.create_task(self._abort_quietly())
-            # Not a shield: from Python 3.14 it reports the failure of what it shielded.
-            await asyncio.wait((self._cleaning,))
+            await self._cleaned()
+
+    async def _cleaned(self, patience: timedelta = _PATIENCE) -> bool:
+        """Wait for an abort under way, but not for long: a server that does not answer must hold nobody up."""
+        if self._cleaning is None:
+            return True
+        # Not a shield: from Python 3.14 it reports the failure of what it shielded.
+        await asyncio.wait((self._cleaning,), timeout=patience.total_seconds())
+        return self._cleaning.done()
 
     async def __aenter__(self) -> Self:
         return self
@@ -253,6 +264,9 @@ class Session:
 
     async def _start(self, options: TransactionOptions, timeout: timedelta | None = None) -> None:
         reference = self.ref_for(self._transport)
+        # The abort before it has a limit, and must be over first.
+        if not await self._cleaned(min(timeout or _CLEAN_UP_LIMIT, _CLEAN_UP_LIMIT) + _PATIENCE):
+            raise SessionBusyError("the transaction before is still being aborted; use another session")
         if self.in_transaction:
             raise TransactionError("a transaction is under way in this session; MongoDB has no nested transactions")
         if reference.snapshot:
@@ -280,6 +294,8 @@ class Session:
             await self._end()
         except MongoError:
             self._state = _State.ABORTED
+        if self._is_left:
+            await self._end()
 
     async def _end(self) -> None:
         if self._state is _State.ENDED:

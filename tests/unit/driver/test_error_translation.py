@@ -428,7 +428,7 @@ def test_a_write_that_was_not_acknowledged_was_applied(operation, kind):
     assert type(error) is ours.WriteError
     assert error.outcome == "applied"
     assert error.is_timeout is (kind is driver.WTimeoutError)
-    assert str(error).endswith("; the write was applied, but not acknowledged as asked")
+    assert str(error).endswith("; the write was applied, but not acknowledged as asked, and may still be lost")
 
 
 @pytest.mark.parametrize("operation", [*SINGLE_WRITES, *MANY_WRITES, COMMAND])

@@ -45,6 +45,10 @@ KEPT_WHOLE = [
     "cannot infer query fields to set, path 'q' is matched twice",
     "cannot index parallel arrays [j] [k]",
     "Document failed validation",
+    (
+        "WriteConflict error: this operation conflicted with another operation. Please retry your operation or "
+        "multi-document transaction."
+    ),
     "Unrecognized pipeline stage name: '$zebra'",
     "unknown group operator '$zebra'",
     "Invalid $project :: caused by :: Cannot do exclusion on field b in inclusion projection",
@@ -232,6 +236,15 @@ PIECES += [
 hidden_values = st.lists(st.sampled_from(PIECES), max_size=8).map(
     lambda pieces: SECRET + "".join(piece + SECRET for piece in pieces)
 )
+
+
+@pytest.mark.parametrize("before", ["", "Plan executor error during update :: caused by :: "])
+def test_what_the_storage_engine_says_is_kept_without_its_number(before: str) -> None:
+    reason = "transaction is too large and will not fit in the storage engine cache"
+
+    assert masked(f"{before}-31800: {reason}") == f"{before}{reason}"
+    assert masked(f"{before}-31802: WT_ERROR: {SECRET}") == f"{before}WT_ERROR: ?"
+    assert SECRET not in masked(f"{before}-5: {SECRET}")
 
 
 @pytest.mark.parametrize("echo", ECHOES)

@@ -13,7 +13,9 @@ from llm_devops_mongodb import operations as op
 from llm_devops_mongodb.errors import ConfigError, ServerSelectionError
 from llm_devops_mongodb.transports.driver.certificates import joined_certificate
 from llm_devops_mongodb.transports.driver.client_options import client_options
+from llm_devops_mongodb.transports.driver.cursors import Reaper
 from llm_devops_mongodb.transports.driver.errors import DRIVER_ERRORS
+from llm_devops_mongodb.transports.driver.pools import careful_pool
 from llm_devops_mongodb.transports.driver.replaced_primaries import ReplacedPrimaries
 from llm_devops_mongodb.transports.driver.topology_watch import TopologyWatch
 from llm_devops_mongodb.transports.driver.transport import DriverTransport
@@ -48,10 +50,13 @@ async def connected(
     with contextlib.ExitStack() as files:
         certificate = files.enter_context(joined_certificate(config.tls))
         options = client_options(config, credentials=credentials, certificate_key_file=certificate)
+        reaper = Reaper()
+        options["_pool_class"] = careful_pool(reaper)
         transport = DriverTransport(
             _client(config, options, [*event_listeners, watch, primaries]),
             config,
             uuid_representation=uuid_representation,
+            reaper=reaper,
             release=files.pop_all().close,
         )
     primaries.watch(transport.client)

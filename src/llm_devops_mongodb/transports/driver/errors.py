@@ -17,6 +17,7 @@ from pymongo import errors as driver
 from llm_devops_mongodb import errors as ours
 from llm_devops_mongodb import operations
 from llm_devops_mongodb.results import BulkWriteResult
+from llm_devops_mongodb.transports.driver.bulk_writes import done_before
 from llm_devops_mongodb.transports.driver.causes import (
     cause_in,
     is_missing_record,
@@ -91,9 +92,7 @@ def is_of_driver(error: BaseException) -> bool:
     return bool(modules) and modules[-1].partition(".")[0] in {"pymongo", "bson"}
 
 
-def translated(  # noqa: C901, PLR0911 - one line for each kind of error
-    error: BaseException, operation: Operation, *, limits: Mapping[str, timedelta]
-) -> MongoError:
+def translated(error: BaseException, operation: Operation, *, limits: Mapping[str, timedelta]) -> MongoError:
     """Return this library's error for the driver's `error`.
 
     Args:
@@ -101,6 +100,17 @@ def translated(  # noqa: C901, PLR0911 - one line for each kind of error
         operation: What was asked.
         limits: The client's limits, `server_selection` and `wait_queue`, for errors that do not tell theirs.
     """
+    told = _told(error, operation, limits)
+    known = None if isinstance(told, ours.BulkWriteError) else done_before(error)
+    if known is None:
+        return told
+    told.__cause__ = error
+    return _cut_off(_bulk(known), told)
+
+
+def _told(  # noqa: C901, PLR0911 - one line for each kind of error
+    error: BaseException, operation: Operation, limits: Mapping[str, timedelta]
+) -> MongoError:
     match error:
         case ours.MongoError():
             return error
@@ -108,6 +118,9 @@ def translated(  # noqa: C901, PLR0911 - one line for each kind of error
             return _bulk(error)
         case driver.ClientBulkWriteException():
             return _client_bulk(error, operation, limits)
+        case driver.OperationFailure() if error.code is None and "with unacknowledged write concern" in str(error):
+            # The driver's own, without the class that others of the kind have.
+            return _misconfigured(error, operation)
         case driver.OperationFailure():
             return _refused(error, operation)
         case driver.ConnectionFailure() if isinstance(operation, operations.CommitTransaction):
@@ -141,7 +154,9 @@ def _refused(error: driver.OperationFailure, operation: Operation) -> MongoError
     if isinstance(error, driver.WriteError) or (code in _DUPLICATE_KEY and _is_write(operation)):
         return write_error(reported, details, _subject(operation))
     if isinstance(error, driver.WriteConcernError):
-        return ours.WriteError(f"{text}; the write was applied, but not acknowledged as asked", **details)
+        return ours.WriteError(
+            f"{text}; the write was applied, but not acknowledged as asked, and may still be lost", **details
+        )
     text += _outcome_hint(details["outcome"])
     if code in _TIMEOUT or error.timeout:
         return ours.OperationTimeoutError(text, timeout=_time_limit(error, operation), **details)
@@ -192,11 +207,16 @@ def _client_bulk(
     ending = translated(_ending(error.error), operation, limits=limits)
     if not reported.get("anySuccessful") and not reported.get("writeErrors"):
         return ending
-    known = _bulk(error)
+    return _cut_off(_bulk(error), ending)
+
+
+def _cut_off(known: ours.BulkWriteError, ending: MongoError) -> ours.BulkWriteError:
+    """Return `known`, what is known of several writes, as the error of those that `ending` ended."""
     known.message = f"{known.message}; then it ended: {ending.message}"
     known.args = (known.message,)
     known.code, known.code_name, known.labels = ending.code, ending.code_name, known.labels | ending.labels
     known.is_timeout, known.outcome = ending.is_timeout, "unknown"
+    known.ended_by = ending
     return known
 
 
@@ -207,7 +227,7 @@ def _ending(error: Any) -> BaseException:
     return driver.OperationFailure(str(error.get("errmsg", "")), error.get("code"), error)
 
 
-def _bulk(error: driver.BulkWriteError | driver.ClientBulkWriteException) -> MongoError:
+def _bulk(error: driver.BulkWriteError | driver.ClientBulkWriteException) -> ours.BulkWriteError:
     reported = _reported(error)
     failures: dict[int, WriteError] = {
         index: write_error(entry, {"code": entry.get("code"), "outcome": "not_applied"}, f"write {index}")
@@ -314,12 +334,15 @@ def _misused(error: driver.InvalidOperation, operation: Operation) -> MongoError
     return ours.QueryError(masked(text), **details)
 
 
-def _misconfigured(error: driver.ConfigurationError, operation: Operation) -> MongoError:
+def _misconfigured(error: driver.PyMongoError, operation: Operation) -> MongoError:
+    """The driver refused what it was told before it sent anything."""
     text = cause_in(str(error))
     if is_missing_record(text):
         text = f"the host's SRV record was not found: {text}"
     elif "wire version" not in text:
-        return ours.ConfigError("options", masked(text))
+        refused = ours.ConfigError("options", masked(text))
+        refused.outcome = outcome_unsent(error, operation)
+        return refused
     return ours.MongoConnectionError(text, **_details(error, outcome_unsent(error, operation)))
 
 
@@ -383,7 +406,7 @@ def _largest(operation: Operation) -> int:
 
 
 def _outcome_hint(outcome: Outcome | None) -> str:
-    return "; the write may have been applied" if outcome == "unknown" else ""
+    return ours.MAY_HAVE_BEEN_APPLIED if outcome == "unknown" else ""
 
 
 def _commit_hint(outcome: Outcome | None) -> str:

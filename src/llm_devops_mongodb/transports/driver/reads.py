@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import bson
 
-from llm_devops_mongodb.replies import CountReply, DocumentReply, NamesReply, ValuesReply
+from llm_devops_mongodb.replies import CountReply, DocumentReply, DocumentsReply, NamesReply, ValuesReply
 from llm_devops_mongodb.transports.driver.arguments import (
     command_arguments,
     find_arguments,
@@ -97,3 +97,9 @@ async def list_collection_names(
     """Send `listCollections` for names only."""
     names = await database.list_collection_names(session=session, filter=raw(operation.filter))
     return NamesReply(tuple(sorted(names)))
+
+
+async def list_indexes(collection: AsyncCollection[Any], session: Session) -> DocumentsReply:
+    """Send `listIndexes`."""
+    indexes: list[Any] = await (await collection.list_indexes(session=session)).to_list()
+    return DocumentsReply(tuple(map(bson.encode, indexes)))

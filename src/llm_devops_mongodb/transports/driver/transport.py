@@ -67,6 +67,7 @@ class DriverTransport:
         config: MongoConfig,
         *,
         uuid_representation: int,
+        reaper: Reaper,
         release: Callable[[], None],
     ) -> None:
         self.client = client
@@ -77,7 +78,7 @@ class DriverTransport:
         self._closing: asyncio.Task[None] | None = None
         self._process = os.getpid()
         self._loop = asyncio.get_running_loop()
-        self._reaper = Reaper()
+        self._reaper = reaper
         self._concerns = concerns = Concerns()
         self._collections = Collections(client, concerns, uuid_representation=uuid_representation)
         self._sessions = LiveSessions(client, concerns)
@@ -225,6 +226,8 @@ class DriverTransport:
                 return await reads.estimated_document_count(collection, operation)
             case op.Distinct():
                 return await reads.distinct(collection, operation, session)
+            case op.ListIndexes():
+                return await reads.list_indexes(collection, session)
             case op.DropCollection():
                 return await writes.drop_collection(collection, session)
             case _:

@@ -10,6 +10,7 @@ from tenacity import AsyncRetrying, RetryCallState, stop_after_attempt, stop_bef
 
 from llm_devops_mongodb import operations as op
 from llm_devops_mongodb.durations import TimeLeft
+from llm_devops_mongodb.transports.retrying.frames import opened
 from llm_devops_mongodb.transports.retrying.safety import is_safe_after, may_be_asked_again
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ class RetryingTransport:
             reraise=True,
         ):
             with attempt:
-                return await self._inner.handle(replace(operation, settings=operation.settings.within(left())))
+                limited = replace(operation, settings=operation.settings.within(left()))
+                return await opened(await self._inner.handle(limited))
         raise AssertionError("the last attempt returns or raises")
 
     def _follow(self, operation: Operation) -> None:

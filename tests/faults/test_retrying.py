@@ -1,0 +1,120 @@
+"""The client was told to ask again: it does where that is safe, and nowhere else."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+import pytest
+
+from llm_devops_mongodb import MongoClient, MongoConnectionError, MongoError, OperationTimeoutError, RetryConfig
+from llm_devops_mongodb.config.mongo_config import ConfigSettings
+from tests.faults.attempts import Attempts
+from tests.faults.fail_points import BLOCKED, CLOSED, FailPoints, refused
+from tests.faults.operations import (
+    MANY_WRITES,
+    NEW,
+    READS,
+    SEED,
+    WAYS_TO_WRITE,
+    Operation,
+    Things,
+    contents,
+    one_of_each_command,
+)
+
+DELAY = timedelta(milliseconds=20)
+
+
+@pytest.fixture
+def settings(settings: ConfigSettings) -> ConfigSettings:
+    """A client that asks three times, where the driver sends each time twice."""
+    return {**settings, "retry": RetryConfig(enabled=True, max_attempts=3, initial_delay=DELAY)}
+
+
+@pytest.mark.parametrize("operation", [READS[0], *one_of_each_command(READS[1:])], ids=str)
+async def test_a_read_is_asked_again_after_the_drivers_own_attempts(
+    operation: Operation, things: Things, stored: Things, fail_points: FailPoints, attempts: Attempts
+) -> None:
+    expected = await operation.call(stored)
+
+    async with fail_points.on(operation.command, CLOSED, times=2):
+        assert await operation.call(things) == expected
+
+    assert attempts.of(operation.command) == 3
+
+
+async def test_a_refusal_that_no_label_calls_passing_is_left_to_the_driver(
+    things: Things, fail_points: FailPoints, attempts: Attempts
+) -> None:
+    async with fail_points.on("find", refused(134), times=None):
+        with pytest.raises(MongoError) as caught:
+            await things.find_one({})
+
+    assert caught.value.code == 134
+    assert attempts.of("find") == 2
+
+
+@pytest.mark.parametrize("operation", WAYS_TO_WRITE, ids=str)
+async def test_a_write_of_unknown_outcome_is_not_asked_again(
+    operation: Operation, things: Things, stored: Things, fail_points: FailPoints, attempts: Attempts
+) -> None:
+    async with fail_points.on(operation.command, CLOSED, times=2):
+        with pytest.raises(MongoConnectionError) as caught:
+            await operation.call(things)
+
+    assert caught.value.outcome == "unknown"
+    assert attempts.of(operation.command) == 2
+    assert await contents(stored) == SEED
+
+
+@pytest.mark.parametrize("operation", MANY_WRITES, ids=str)
+async def test_a_write_of_many_is_not_asked_again(
+    operation: Operation, things: Things, stored: Things, fail_points: FailPoints, attempts: Attempts
+) -> None:
+    async with fail_points.on(operation.command, CLOSED):
+        with pytest.raises(MongoConnectionError):
+            await operation.call(things)
+
+    assert attempts.of(operation.command) == 1
+    assert await contents(stored) == SEED
+
+
+@pytest.mark.parametrize("code", [8, 50, 96, 112])
+async def test_a_refusal_that_would_come_again_is_not_asked_for_again(
+    code: int, things: Things, fail_points: FailPoints, attempts: Attempts
+) -> None:
+    for command in ("find", "insert"):
+        async with fail_points.on(command, refused(code), times=None):
+            with pytest.raises(MongoError):
+                await (things.find_one({}) if command == "find" else things.insert_one(NEW))
+
+        assert attempts.of(command) == 1
+
+
+async def test_what_ran_out_of_time_is_not_asked_again(
+    things: Things, fail_points: FailPoints, attempts: Attempts
+) -> None:
+    limit = timedelta(milliseconds=200)
+    started = time.monotonic()
+
+    async with fail_points.on("find", BLOCKED, times=None):
+        with pytest.raises(OperationTimeoutError):
+            await things.find_one({}, timeout=limit)
+
+    assert time.monotonic() - started < 1
+    assert attempts.of("find") == 1
+
+
+async def test_nothing_is_asked_again_in_a_transaction(
+    client: MongoClient, things: Things, fail_points: FailPoints, attempts: Attempts
+) -> None:
+    async with client.start_session() as session:
+        await session.start_transaction()
+        await things.insert_one(NEW, session=session)
+        async with fail_points.on("find", CLOSED, times=None):
+            with pytest.raises(MongoConnectionError) as caught:
+                await things.find_one({}, session=session)
+
+    assert caught.value.is_transient
+    assert attempts.of("find") == 1
