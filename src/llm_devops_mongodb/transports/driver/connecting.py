@@ -10,7 +10,7 @@ from pymongo import AsyncMongoClient
 from pymongo.driver_info import DriverInfo
 
 from llm_devops_mongodb import operations as op
-from llm_devops_mongodb.errors import ConfigError, ServerSelectionError
+from llm_devops_mongodb.errors import ConfigError, ServerSelectionError, TlsError
 from llm_devops_mongodb.transports.driver.certificates import joined_certificate
 from llm_devops_mongodb.transports.driver.client_options import client_options
 from llm_devops_mongodb.transports.driver.cursors import Reaper
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from llm_devops_mongodb.config import MongoConfig
+    from llm_devops_mongodb.errors import MongoError
     from llm_devops_mongodb.security.credentials import MongoCredentials
 
+_HUNG_UP = "closed"
 _SLACK = 0.5
 """Seconds by which the driver's own limit comes before ours: its error names the cause."""
 
@@ -93,11 +95,27 @@ async def _verify(transport: DriverTransport, config: MongoConfig, watch: Topolo
             f"a server took the connection but did not answer within {limit.total_seconds():g} s", timeout=limit
         ) from error
     except DRIVER_ERRORS as error:
-        raise transport.translate(error, op.CheckHealth()) from error
+        raise _explained(transport.translate(error, op.CheckHealth()), tls=config.tls.enabled) from error
     finally:
         watch.fault.cancel()
         proof.cancel()
         await asyncio.gather(proof, return_exceptions=True)
+
+
+def _explained(error: MongoError, *, tls: bool) -> MongoError:
+    """Return `error`, with what a server means that takes connections and closes them: it gives no reason itself."""
+    if not isinstance(error, ServerSelectionError) or _HUNG_UP not in error.message:
+        return error
+    if tls:
+        return TlsError(
+            "the server closes every connection after the handshake: it asks "
+            "for a client certificate that it trusts and that is valid: tls.cert_file",
+            labels=error.labels,
+            is_timeout=True,
+        )
+    return ServerSelectionError(
+        f"{error.message}; a server that demands TLS does so: tls=True", timeout=error.timeout, labels=error.labels
+    )
 
 
 async def _prove(client: AsyncMongoClient[Any]) -> None:
