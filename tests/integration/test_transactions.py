@@ -19,6 +19,7 @@ from llm_devops_mongodb import (
     TransactionError,
     TransactionOptions,
     WriteConcern,
+    chunked_insert,
 )
 
 OPTIONS = TransactionOptions(
@@ -83,17 +84,38 @@ async def test_cancellation_aborts(mongo_client: MongoClient, accounts: Any) -> 
 async def test_every_operation_works_in_a_transaction(mongo_client: MongoClient, accounts: Any) -> None:
     async with mongo_client.start_session() as session, session.transaction():
         inside = accounts.within(session)
-        await inside.insert_many([{"_id": "c"}, {"_id": "d"}])
-        assert len(await inside.find()) == 4
-        assert len([document async for document in inside.find_stream({}, FindOptions(batch_size=2))]) == 4
-        assert len(await inside.aggregate([{"$match": {}}])) == 4
-        assert await inside.count_documents() == 4
-        assert sorted(await inside.distinct("_id")) == ["a", "b", "c", "d"]
-        await inside.find_one_and_delete({"_id": "c"})
+        await inside.insert_one({"_id": "c", "sum": 1})
+        await inside.insert_many([{"_id": "d", "sum": 2}, {"_id": "e", "sum": 3}])
+        await chunked_insert(inside, [{"_id": "f"}, {"_id": "g"}], 1)
+        assert len(await inside.find()) == 7
+        assert (await inside.find_one({"_id": "c"}))["sum"] == 1
+        assert len([document async for document in inside.find_stream({}, FindOptions(batch_size=2))]) == 7
+        assert len(await inside.aggregate([{"$match": {}}])) == 7
+        assert len([document async for document in inside.aggregate_stream([{"$match": {}}])]) == 7
+        assert await inside.count_documents() == 7
+        assert sorted(await inside.distinct("_id")) == [*"abcdefg"]
+        page = await inside.find_page({}, sort="_id", limit=4)
+        assert len((await inside.find_page({}, sort="_id", limit=4, after=page.next_cursor)).items) == 3
+        assert (await inside.find_paginated({}, 1, 4)).total == 7
+        assert len(await inside.query().sort("_id").limit(3).execute()) == 3
+        assert await inside.query().count() == 7
+        await inside.update_one({"_id": "c"}, {"$inc": {"sum": 1}})
+        assert (await inside.update_many({}, {"$set": {"seen": True}})).matched_count == 7
         await inside.replace_one({"_id": "d"}, {"sum": 1})
+        await inside.upsert({"_id": "h"}, {"sum": 1})
+        assert (await inside.find_one_and_update({"_id": "c"}, {"$inc": {"sum": 1}}))["sum"] == 2
+        assert (await inside.find_one_and_replace({"_id": "c"}, {}))["sum"] == 3
+        await inside.find_one_and_delete({"_id": "c"})
+        await inside.delete_one({"_id": "d"})
+        await inside.delete_one({"_id": "e"})
+        assert (await inside.delete_many({"_id": {"$in": ["f", "g"]}})).deleted_count == 2
+        bulk = inside.bulk_write().insert({"_id": "i"}).update_many({}, {"$set": {"bulk": 1}}).delete_one({"_id": "h"})
+        assert (await bulk.execute()).matched_count == 4
+        assert [document["_id"] for document in await inside.find({}, FindOptions(sort="_id"))] == ["a", "b", "i"]
+        assert await accounts.count_documents() == 2
         await session.abort()
 
-    assert await accounts.count_documents() == 2
+    assert await accounts.find({}, FindOptions(sort="_id")) == [{"_id": "a", "sum": 10}, {"_id": "b", "sum": 0}]
 
 
 async def test_a_callback_is_run_again_after_a_write_conflict(mongo_client: MongoClient, accounts: Any) -> None:
