@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pymongo.errors import AutoReconnect
 
-from llm_devops_mongodb import Collection, MongoConnectionError, WriteConcern
+from llm_devops_mongodb import BulkWriteError, BulkWriteResult, Collection, MongoConnectionError, WriteConcern
 from tests.faults.attempts import Attempts
 from tests.faults.fail_points import CLOSED, FailPoints
 from tests.faults.operations import (
@@ -118,10 +118,13 @@ async def test_a_bulk_write_whose_second_command_breaks_twice_does_not_claim_tha
     writes = things.bulk_write().insert(NEW).update_one({"_id": "new"}, {"$inc": {"n": 1}})
 
     async with fail_points.on("update", CLOSED, times=2):
-        with pytest.raises(MongoConnectionError) as caught:
+        with pytest.raises(BulkWriteError) as caught:
             await writes.execute()
 
     assert attempts.of("insert") == 1
     assert attempts.of("update") == 2
     assert caught.value.outcome == "unknown"
+    assert caught.value.result == BulkWriteResult(inserted_count=1)
+    assert isinstance(caught.value.ended_by, MongoConnectionError)
+    assert not caught.value.is_retryable
     assert await stored.find_one({"_id": "new"}) == NEW

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from bson import DatetimeMS
 
 from llm_devops_mongodb import (
     BulkWriteError,
+    BulkWriteResult,
     Collection,
+    ConfigError,
     Database,
     DuplicateKeyError,
+    InsertManyResult,
+    InsertOptions,
     MongoClient,
+    MongoConnectionError,
+    MongoError,
+    OperationTimeoutError,
     QueryError,
     Session,
     WriteConcern,
+    WriteError,
 )
 from llm_devops_mongodb.bulk import BulkWriteBuilder, ClientBulkWriteBuilder
 from llm_devops_mongodb.options import BulkWriteOptions
@@ -96,7 +106,17 @@ async def test_variables_reach_the_server(traces: Documents) -> None:
     assert (await bulk.options(BulkWriteOptions(let={"least": 6})).execute()).matched_count == 0
 
 
-@pytest.mark.parametrize("identity", [UUID(int=7), datetime(2026, 1, 1, tzinfo=UTC), {"a": 1, "b": UUID(int=8)}])
+@pytest.mark.parametrize(
+    "identity",
+    [
+        UUID(int=7),
+        datetime(2026, 1, 1, tzinfo=UTC),
+        {"a": 1, "b": UUID(int=8)},
+        DatetimeMS(2**60),  # of a year that Python has no date for
+        {"when": DatetimeMS(-(2**60))},
+    ],
+    ids=lambda identity: type(identity).__name__,
+)
 async def test_ids_of_upserts_come_back_as_they_were_given(traces: Documents, identity: Any) -> None:
     bulk = bulk_of(traces).update_one({"_id": identity}, {"$set": {"a": 1}}, upsert=True)
 
@@ -193,6 +213,126 @@ async def test_kinds_that_alternate_keep_their_indexes(traces: Documents) -> Non
     assert caught.value.write_errors[2001].code == 66
 
 
+@pytest.fixture
+async def fail(mongo_client: MongoClient) -> AsyncIterator[Callable[..., Awaitable[None]]]:
+    """Has the server fail a command of these names once, after `skip` of them."""
+    admin = mongo_client.database("admin")
+
+    async def begin(*commands: str, skip: int = 0, **how: Any) -> None:
+        mode = {"skip": skip} if skip else {"times": 1}
+        data = {"failCommands": commands, **how}
+        await admin.run_command({"configureFailPoint": "failCommand", "mode": mode, "data": data})
+
+    yield begin
+    await admin.run_command({"configureFailPoint": "failCommand", "mode": "off"})
+
+
+def of_every_kind(traces: Documents) -> BulkWriteBuilder[dict[str, Any]]:
+    """Sent unordered in three commands: `insert`, `update` and `delete`."""
+    return (
+        bulk_of(traces)
+        .ordered(ordered=False)
+        .insert({"_id": 1})
+        .delete_one({"_id": 1})
+        .insert({"_id": 1})
+        .update_many({}, {"$set": {"x": 1}})
+        .update_one({"_id": 9}, {"$set": {"x": 9}}, upsert=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "ending"),
+    [({"closeConnection": True}, None, MongoConnectionError), ({"errorCode": 13}, 13, WriteError)],
+)
+async def test_a_command_that_fails_keeps_what_those_before_it_did(
+    traces: Documents, fail: Any, how: dict[str, Any], code: int | None, ending: type[MongoError]
+) -> None:
+    await fail("delete", **how)
+
+    with pytest.raises(BulkWriteError) as caught:
+        await of_every_kind(traces).execute()
+
+    error = caught.value
+    assert error.result == BulkWriteResult(1, 1, 1, 0, 1, {4: 9})
+    assert {index: type(each) for index, each in error.write_errors.items()} == {2: DuplicateKeyError}
+    assert (error.code, error.outcome, type(error.ended_by)) == (code, "unknown", ending)
+    assert not error.is_retryable
+    assert error.ended_by is not None
+    assert error.ended_by.message in error.message
+    assert await traces.find({}) == [{"_id": 1, "x": 1}, {"_id": 9, "x": 9}]
+
+
+async def test_a_first_command_that_fails_is_told_as_it_is(traces: Documents, fail: Any) -> None:
+    await fail("insert", errorCode=13)
+
+    with pytest.raises(WriteError) as caught:
+        await of_every_kind(traces).execute()
+
+    assert caught.value.code == 13
+    assert await ids(traces) == []
+
+
+async def test_an_ordered_bulk_write_that_is_cut_off_tells_how_far_it_came(traces: Documents, fail: Any) -> None:
+    await fail("update", closeConnection=True)
+    bulk = bulk_of(traces).insert({"_id": 1}).insert({"_id": 2}).delete_one({"_id": 2})
+
+    with pytest.raises(BulkWriteError) as caught:
+        await bulk.update_many({}, {"$set": {"x": 1}}).insert({"_id": 3}).execute()
+
+    assert caught.value.result == BulkWriteResult(inserted_count=2, deleted_count=1)
+    assert caught.value.write_errors == {}
+    assert await ids(traces) == [1]
+
+
+async def test_a_command_that_takes_too_long_keeps_what_those_before_it_did(traces: Documents, fail: Any) -> None:
+    await fail("delete", blockConnection=True, blockTimeMS=2000)
+
+    with pytest.raises(BulkWriteError) as caught:
+        await of_every_kind(traces).execute(timeout=timedelta(milliseconds=500))
+
+    assert caught.value.is_timeout
+    assert isinstance(caught.value.ended_by, OperationTimeoutError)
+    assert caught.value.result == BulkWriteResult(1, 1, 1, 0, 1, {4: 9})
+
+
+async def test_an_update_that_is_too_large_keeps_what_was_written_before(traces: Documents) -> None:
+    half = "x" * (15 * 1024 * 1024)
+    bulk = bulk_of(traces).insert({"_id": 1}).update_one({"a": half}, {"$set": {"a": half}})
+
+    with pytest.raises(BulkWriteError) as caught:
+        await bulk.execute()
+
+    assert caught.value.result == BulkWriteResult(inserted_count=1)
+
+
+async def test_an_option_that_the_server_does_not_know_keeps_what_was_written_before(traces: Documents) -> None:
+    bulk = bulk_of(traces).insert({"_id": 1}).update_one({}, {"$set": {"a": 1}}, sort={"_id": 1})
+
+    with pytest.raises(BulkWriteError) as caught:
+        await bulk.execute()
+
+    assert caught.value.result == BulkWriteResult(inserted_count=1)
+    assert "sort" in caught.value.message
+
+
+@pytest.mark.parametrize("is_ordered", [True, False])
+async def test_an_insertion_of_many_that_is_cut_off_tells_which_were_inserted(
+    traces: Documents, fail: Any, *, is_ordered: bool
+) -> None:
+    blob = b"\0" * (15 * 1024 * 1024)
+    await traces.insert_one({"_id": 2})
+    numbers = [1, 3, 4, 5, 6] if is_ordered else [1, 2, 4, 5, 6]
+    await fail("insert", skip=1, errorCode=13)
+
+    with pytest.raises(BulkWriteError) as caught:
+        await traces.insert_many([{"_id": number, "blob": blob} for number in numbers], ordered=is_ordered)
+
+    inserted = {0: 1, 1: 3, 2: 4} if is_ordered else {0: 1, 2: 4}
+    assert caught.value.result == InsertManyResult(inserted)
+    assert sorted(caught.value.write_errors) == ([] if is_ordered else [1])
+    assert sorted(await ids(traces)) == sorted({2, *inserted.values()})
+
+
 async def test_without_acknowledgement_nothing_is_known(traces: Documents) -> None:
     unacknowledged = traces.with_options(write_concern=WriteConcern(w=0))
 
@@ -200,6 +340,33 @@ async def test_without_acknowledgement_nothing_is_known(traces: Documents) -> No
 
     assert not result.acknowledged
     assert result.total_affected == 0
+
+
+REFUSED_UNACKNOWLEDGED: dict[str, Callable[[Documents], Awaitable[Any]]] = {
+    "a bulk write without validation": lambda to: (
+        bulk_of(to).insert({}).options(BulkWriteOptions(bypass_document_validation=True)).execute()
+    ),
+    "many documents without validation": lambda to: to.insert_many(
+        [{}], InsertOptions(bypass_document_validation=True)
+    ),
+    "a collation": lambda to: (
+        bulk_of(to).insert({}).update_one({}, {"$set": {"a": 1}}, collation={"locale": "en"}).execute()
+    ),
+    "array filters": lambda to: (
+        bulk_of(to).insert({}).update_one({}, {"$set": {"a.$[e]": 1}}, array_filters=[{"e": 1}]).execute()
+    ),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED_UNACKNOWLEDGED)
+async def test_what_cannot_go_without_acknowledgement_is_known_not_to_be_applied(traces: Documents, what: str) -> None:
+    unacknowledged = traces.with_options(write_concern=WriteConcern(w=0))
+
+    with pytest.raises(ConfigError, match="unacknowledged") as caught:
+        await REFUSED_UNACKNOWLEDGED[what](unacknowledged)
+
+    assert caught.value.outcome == "not_applied"
+    assert await ids(traces) == []
 
 
 async def test_a_bulk_write_is_part_of_its_transaction(mongo_client: MongoClient, traces: Documents) -> None:

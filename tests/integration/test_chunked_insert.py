@@ -12,7 +12,15 @@ from typing import Any
 import pytest
 from bson import ObjectId
 
-from llm_devops_mongodb import BulkWriteError, Collection, Database, DuplicateKeyError, MongoClient, WriteConcern
+from llm_devops_mongodb import (
+    BulkWriteError,
+    Collection,
+    Database,
+    DuplicateKeyError,
+    FindOptions,
+    MongoClient,
+    WriteConcern,
+)
 from llm_devops_mongodb.bulk import InsertProgress, chunked_insert
 
 Documents = Collection[dict[str, Any]]
@@ -95,6 +103,41 @@ async def test_a_failure_keeps_what_earlier_chunks_inserted(traces: Documents) -
     assert list(error.write_errors) == [5]
     assert isinstance(error.write_errors[5], DuplicateKeyError)
     assert error.write_errors[5].message.startswith("write 5: ")
+
+
+async def test_a_failure_counts_more_than_what_the_documents_after_it_raise(traces: Documents) -> None:
+    def documents() -> Iterator[dict[str, Any]]:
+        yield from numbered(*range(25), 0, *range(26, 35))
+        raise RuntimeError("further on")
+
+    with pytest.raises(BulkWriteError) as caught:
+        await chunked_insert(traces, documents(), 10)
+
+    assert list(caught.value.write_errors) == [25]
+    assert isinstance(caught.value.write_errors[25], DuplicateKeyError)
+    assert await traces.count_documents() == 25
+
+
+async def test_a_failure_closes_the_stream_that_the_documents_come_from(
+    traces: Documents, mongo_database: Database, open_cursors: Any
+) -> None:
+    await traces.insert_many(numbered(*range(500)))
+    copies = mongo_database.collection("copies")
+    await copies.insert_one({"_id": 70})
+    before = await open_cursors()
+
+    async def documents() -> AsyncIterator[dict[str, Any]]:
+        async with traces.find_stream({}, FindOptions(batch_size=10)) as stream:
+            async for document in stream:
+                yield document
+
+    source = documents()
+    with pytest.raises(BulkWriteError):
+        await chunked_insert(copies, source, 50)
+
+    async with asyncio.timeout(5):
+        while await open_cursors() != before:
+            await asyncio.sleep(0.01)
 
 
 async def test_unordered_tells_of_every_failure_by_its_index(traces: Documents) -> None:

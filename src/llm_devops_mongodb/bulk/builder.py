@@ -198,6 +198,9 @@ class BulkWriteBuilder(Generic[T]):
             InvalidDocumentError: There is nothing to write.
             BulkWriteError: Some writes failed. `result` tells what was written and `write_errors`, by the index of
                 the write, why each of the others was not; after an ordered failure the later ones were not tried.
+                Where something else ended it after some writes were done, such as a lost connection or the time
+                limit, `ended_by` is that error, and the writes that neither tells of may have been applied.
+            MongoError: The same before any write was done.
         """
         writes = self._writes.all()
         fields = self._target.fields(session, timeout)

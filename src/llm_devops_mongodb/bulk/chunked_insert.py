@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from llm_devops_mongodb import operations as op
 from llm_devops_mongodb.bulk.chunks import Chunk, Chunks
 from llm_devops_mongodb.bulk.tally import InsertProgress, Tally
+from llm_devops_mongodb.bulk.writes import checked_order
 from llm_devops_mongodb.errors import BulkWriteError, InvalidDocumentError, MongoError
 from llm_devops_mongodb.options import InsertOptions
 from llm_devops_mongodb.replies import InsertReply
@@ -69,12 +70,15 @@ async def chunked_insert(
             insertion after the first chunk, such as a lost connection or a document that is refused: that error is
             its `__cause__`, whose code and labels it has, but for those that call the whole safe to do again.
         MongoError: The same before the first chunk was done: as `insert_many` raises it.
-        InvalidDocumentError: `documents` is a single document or a text, or `chunk_size` is below 1. With an index in
-            text and path: the first chunk holds a document that is refused; nothing was sent.
+        InvalidDocumentError: `documents` is a single document or a text, `chunk_size` is below 1, or `ordered` or
+            `options` are of the wrong kind. With an index in text and path: the first chunk holds a document that is
+            refused; nothing was sent.
 
     What `documents` or `on_progress` raises passes untouched, once the chunk under way is done; how far the insertion
-    came is known to `on_progress`, and where documents had failed before, a note on the error says so. A cancelled
-    insertion cancels the chunk under way, whose documents may have been inserted.
+    came is known to `on_progress`, and where documents had failed before, a note on the error says so. Where the chunk
+    under way is the last, as when it fails, what `documents` raised meanwhile is not told. A cancelled or interrupted
+    insertion cancels the chunk under way, whose documents may have been inserted. An async generator is closed where
+    it is not read to its end.
 
     Example:
         ```python
@@ -87,16 +91,18 @@ async def chunked_insert(
     """
     if not isinstance(chunk_size, int) or isinstance(chunk_size, bool) or chunk_size < 1:  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers
         raise InvalidDocumentError("chunk_size is a whole number of at least 1")
+    options = _DEFAULT_OPTIONS if options is None else options
+    if not isinstance(options, InsertOptions):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers
+        raise InvalidDocumentError(f"options are InsertOptions, not {type(options).__name__}", path="options")
     insertion = _Insertion(
         collection.write_target(),
-        options=options or _DEFAULT_OPTIONS,
-        ordered=ordered,
+        options=options,
+        ordered=checked_order(ordered),
         session=session,
         timeout=timeout,
         on_progress=on_progress,
     )
-    await insertion.run(documents, chunk_size)
-    return insertion.tally.result()
+    return await insertion.run(documents, chunk_size)
 
 
 class _Insertion(Generic[T]):
@@ -119,33 +125,52 @@ class _Insertion(Generic[T]):
         self._timeout = timeout
         self._on_progress = on_progress
         self._sending: asyncio.Task[None] | None = None
-        self.tally = Tally(ordered=ordered)
+        self._tally = Tally(ordered=ordered)
 
-    async def run(self, documents: Iterable[T] | AsyncIterable[T], chunk_size: int) -> None:
-        """Insert everything, or until the tally says that it is over."""
+    async def run(self, documents: Iterable[T] | AsyncIterable[T], chunk_size: int) -> InsertManyResult:
+        """Insert everything, or until the tally says that it is over; leave nothing under way or open."""
         chunks = Chunks(self._target, documents, chunk_size, stop=self._is_stopped)
         try:
-            while (chunk := await chunks.next()) is not None and not await self._is_over_after(chunk):
+            await self._insert(chunks)
+            return self._tally.result()
+        except GeneratorExit:  # there is no event loop any more, and nothing can be awaited
+            raise
+        except BaseException as error:
+            await self._cancel()
+            await chunks.leave(error)
+            raise
+
+    async def _insert(self, chunks: Chunks[T]) -> None:
+        try:
+            while (chunk := await self._next(chunks)) is not None and not await self._is_over_after(chunk):
                 await self._begin(chunk)
             await self._settled()
         except Exception as error:
-            await self._settle_after(error)
+            await self._settle_beside(error)
+            if failed := self._tally.failed:
+                error.add_note(failed)
             raise
-        except asyncio.CancelledError:
-            await self._cancel()
+
+    async def _next(self, chunks: Chunks[T]) -> Chunk | None:
+        """Give the next chunk. Documents that are read too far may raise what they like: that is not told."""
+        try:
+            return await chunks.next()
+        except Exception as error:
+            if await self._settle_beside(error) and self._tally.is_over:
+                return None
             raise
 
     def _is_stopped(self) -> bool:
         if self._sending is None or not self._sending.done():
             return False
-        return self.tally.is_over or self._sending.exception() is not None
+        return self._tally.is_over or self._sending.exception() is not None
 
     async def _is_over_after(self, chunk: Chunk) -> bool:
         """Wait for the chunk before `chunk`; tell whether `chunk` is not to be sent."""
         await self._settled()
         if chunk.refusal is not None:
-            self.tally.end(chunk.refusal)
-        return self.tally.is_over
+            self._tally.end(chunk.refusal)
+        return self._tally.is_over
 
     async def _begin(self, chunk: Chunk) -> None:
         self._sending = asyncio.create_task(self._send(chunk))
@@ -157,20 +182,17 @@ class _Insertion(Generic[T]):
 
     async def _settled(self) -> None:
         if self._sending is not None:
-            await self._sending
-            self._sending = None
+            sending, self._sending = self._sending, None
+            await sending
 
-    async def _settle_after(self, error: Exception) -> None:
-        """Let the chunk under way end before the caller hears of `error`, which comes from elsewhere or from it."""
-        if self._sending is not None:
-            try:
-                await self._settled()
-            except Exception as its:  # noqa: BLE001  # of two errors the first is told
-                if its is not error:
-                    error.add_note(f"the chunk under way failed too: {type(its).__name__}")
-        failed = self.tally.failed
-        if failed:
-            error.add_note(failed)
+    async def _settle_beside(self, error: Exception) -> bool:
+        """Let the chunk under way end before the caller hears of `error`; tell whether it raised nothing of its own."""
+        try:
+            await self._settled()
+        except Exception as its:  # noqa: BLE001  # of two errors the first is told
+            error.add_note(f"the chunk under way failed too: {type(its).__name__}")
+            return False
+        return True
 
     async def _cancel(self) -> None:
         if self._sending is not None:
@@ -183,16 +205,16 @@ class _Insertion(Generic[T]):
             operation = op.InsertMany(*fields, tuple(chunk.raws), self._ordered, self._options)
             reply = expect(await self._target.access.transport.handle(operation), InsertReply)
         except BulkWriteError as error:
-            self.tally.add_partial(chunk, error)
+            self._tally.add_partial(chunk, error)
         except MongoError as error:
-            self.tally.end(error)
+            self._tally.end(error)
             return
         else:
-            self.tally.add(chunk, acknowledged=reply.acknowledged)
+            self._tally.add(chunk, acknowledged=reply.acknowledged)
         await self._tell()
 
     async def _tell(self) -> None:
         if self._on_progress is not None:
-            told = self._on_progress(self.tally.progress)
+            told = self._on_progress(self._tally.progress)
             if inspect.isawaitable(told):
                 await told

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeGuard, TypeVar
 
 from llm_devops_mongodb.bulk.numbering import REFUSALS, Refusal, number
 from llm_devops_mongodb.errors import InvalidDocumentError
@@ -83,6 +84,14 @@ class Chunks(Generic[T]):
                 return None
         return chunk if chunk.raws or chunk.refusal else None
 
+    async def leave(self, error: BaseException) -> None:
+        """Close an async generator before its end because of `error`; what it raises then is noted on that."""
+        if _is_generator(self._documents):
+            try:
+                await self._documents.aclose()
+            except Exception as its:  # noqa: BLE001  # of two errors the first is told
+                error.add_note(f"closing the documents failed too: {type(its).__name__}")
+
     def _is_full(self, chunk: Chunk) -> bool:
         return len(chunk.raws) >= self._size or chunk.size >= _FULL or chunk.refusal is not None
 
@@ -119,6 +128,10 @@ class Chunks(Generic[T]):
         chunk.raws.append(encoded.raw)
         chunk.size += len(encoded.raw)
         return chunk.size < _FULL
+
+
+def _is_generator(documents: object) -> TypeGuard[AsyncGenerator[Any, Any]]:
+    return isinstance(documents, AsyncGenerator)
 
 
 def _iterator_of(documents: Any) -> Any:

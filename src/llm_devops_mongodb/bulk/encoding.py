@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from llm_devops_mongodb.bulk.array_filters import are_array_filters, check_array_filters
+from llm_devops_mongodb.bulk.numbering import name
 from llm_devops_mongodb.errors import InvalidDocumentError
 from llm_devops_mongodb.operations import DeleteWrite, InsertWrite, ReplaceWrite, UpdateWrite
 from llm_devops_mongodb.options import DeleteOptions, UpdateOptions
 from llm_devops_mongodb.query.built import frozen
-from llm_devops_mongodb.validation.values import is_array, is_mapping, is_text
+from llm_devops_mongodb.validation.orders import fields_and_directions
+from llm_devops_mongodb.validation.queries import validate_collation, validate_order
+from llm_devops_mongodb.validation.values import is_text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from llm_devops_mongodb.access import Access
     from llm_devops_mongodb.bulk.target import WriteTarget
     from llm_devops_mongodb.operations import RawDocument, RawPipeline
-    from llm_devops_mongodb.options import Filter, Update
+    from llm_devops_mongodb.options import Document, Filter, Update
 
 T = TypeVar("T")
 
@@ -33,9 +39,11 @@ def update(
 ) -> UpdateWrite:
     """Make the write that changes the first match, or every one."""
     raw_filter = access.sized(access.chosen(filter, many=multi))
-    return UpdateWrite(
-        raw_filter, _sized(access, access.update(change)), multi, _update_options(access, upsert, options)
-    )
+    raw_update = _sized(access, access.update(change))
+    given = _update_options(access, upsert, options)
+    if access.config.validate_documents:
+        _check_names(given.array_filters or (), change)
+    return UpdateWrite(raw_filter, raw_update, multi, given)
 
 
 def replace(target: WriteTarget[T], filter: Filter, replacement: T, *, upsert: object, **options: Any) -> ReplaceWrite:
@@ -69,36 +77,56 @@ def _update_options(access: Access, upsert: object, options: dict[str, Any]) -> 
 
 
 def _checked(access: Access, options: dict[str, Any]) -> dict[str, Any]:
-    """Give a copy of the options that are not None; refuse one that the driver or BSON would, later and for all."""
-    given = {name: value for name, value in options.items() if value is not None}
-    for name, value in given.items():
-        if not _TAKES[name](value):
-            raise InvalidDocumentError(f"{name} takes {_TAKEN[name]}", path=name)
+    """Give a copy of the options that are not None; refuse one that driver or server would, later and for all."""
+    given = {option: _of_option(option, value) for option, value in options.items() if value is not None}
     if given:
         access.encode(given)
-    return {name: frozen(value) for name, value in given.items()}
+    return given
 
 
-def _is_documents(value: object) -> bool:
-    return is_array(value) and bool(value) and all(is_mapping(part) and part for part in value)
+def _of_option(option: str, value: Any) -> Any:
+    try:
+        return frozen(_TAKEN[option](value))
+    except InvalidDocumentError as error:
+        name(error, option)
+        raise
 
 
-def _is_index(value: object) -> bool:
-    if is_mapping(value) or is_text(value):
-        return bool(value)
-    return is_array(value) and bool(value) and all(is_array(part) and len(part) == 2 for part in value)  # noqa: PLR2004
+def _check_names(filters: Sequence[Document], change: Update) -> None:
+    try:
+        check_array_filters(filters, change)
+    except InvalidDocumentError as error:
+        name(error, "array_filters")
+        raise
 
 
-def _is_order(value: object) -> bool:
-    if is_array(value):
-        return bool(value) and all(is_text(part) or (is_array(part) and len(part) == 2) for part in value)  # noqa: PLR2004
-    return _is_index(value)
+def _array_filters(given: Any) -> Sequence[Document]:
+    if not are_array_filters(given):
+        raise InvalidDocumentError("takes a list of filters, at least one, none of them empty")
+    return given
 
 
-_TAKES = {"array_filters": _is_documents, "hint": _is_index, "collation": is_mapping, "sort": _is_order}
-_TAKEN = {
-    "array_filters": "a list of filters, at least one, none of them empty",
-    "hint": "the name of an index, or its fields and directions",
-    "collation": "a document",
-    "sort": "fields and directions",
+def _hint(given: Any) -> str | dict[str, Any]:
+    index = str(given) if is_text(given) else fields_and_directions(given, "hint")
+    if not index:
+        raise InvalidDocumentError("names no index")
+    return index
+
+
+def _sort(given: Any) -> dict[str, Any]:
+    order = fields_and_directions(given, "sort")
+    validate_order(order)
+    return order
+
+
+def _collation(given: Any) -> Document:
+    validate_collation(given)
+    return given  # type: ignore[no-any-return]  # it is a document
+
+
+_TAKEN: dict[str, Callable[[Any], Any]] = {
+    "array_filters": _array_filters,
+    "hint": _hint,
+    "collation": _collation,
+    "sort": _sort,
 }

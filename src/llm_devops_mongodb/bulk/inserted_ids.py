@@ -76,13 +76,11 @@ class InsertedIds(Mapping[int, Any]):
         self._count = sum(len(run.indexes) for run in self._runs)
 
     def __getitem__(self, index: int) -> Any:
-        try:
-            run = bisect_right(self._starts, index) - 1
-        except TypeError:  # what is no number is no index
-            raise KeyError(index) from None
-        if run < 0:
+        whole = _whole(index)
+        run = -1 if whole is None else bisect_right(self._starts, whole) - 1
+        if whole is None or run < 0:
             raise KeyError(index)
-        return self._runs[run].id_of(index)
+        return self._runs[run].id_of(whole)
 
     def __iter__(self) -> Iterator[int]:
         return chain.from_iterable(run.indexes for run in self._runs)
@@ -118,6 +116,17 @@ class InsertedIds(Mapping[int, Any]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return InsertedIds, (self._runs,)
+
+
+def _whole(index: Any) -> int | None:
+    """Give the integer that equals `index`, as a dict would find it by `1.0` too; None where there is none."""
+    if type(index) is int:
+        return index
+    try:
+        whole = int(index)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return whole if whole == index else None
 
 
 class _Ids(ValuesView[Any]):

@@ -6,11 +6,12 @@ import copy
 from typing import TYPE_CHECKING, TypeVar
 
 from llm_devops_mongodb.errors import InvalidDocumentError, SerializationError
+from llm_devops_mongodb.results import BulkWriteResult
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Iterator
 
-    from llm_devops_mongodb.errors import MongoError, WriteError
+    from llm_devops_mongodb.errors import BulkWriteError, MongoError, WriteError
 
 E = TypeVar("E", bound="MongoError")
 
@@ -26,6 +27,12 @@ def number(error: Refusal, kind: str, index: int) -> None:
     error.path = f"{index}.{error.path}" if error.path else str(index)
 
 
+def name(error: Refusal, option: str) -> None:
+    """Have `error` say that it is about that option."""
+    _retell(error, f"{option}: {error.message.removeprefix(f'{option}: ')}")
+    error.path = f"{option}.{error.path}" if error.path else option
+
+
 def moved(error: WriteError, *, old: int, new: int) -> WriteError:
     """Return a copy of the error of the write number `old` that says `new`."""
     copied = copy.copy(error)
@@ -36,8 +43,12 @@ def moved(error: WriteError, *, old: int, new: int) -> WriteError:
     return copied
 
 
-def inserted_indexes(count: int, failed: Container[int], *, ordered: bool) -> Iterator[int]:
+def inserted_indexes(count: int, error: BulkWriteError, *, ordered: bool) -> Iterator[int]:
     """Tell which of `count` documents were inserted: ordered all before the first failure, else all but the failed."""
+    failed = error.write_errors
+    if error.ended_by is not None and isinstance(error.result, BulkWriteResult):
+        # They are tried in their order.
+        count = error.result.inserted_count + len(failed)
     for index in range(count):
         if index not in failed:
             yield index

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from llm_devops_mongodb.codecs import decode_document
+from bson.codec_options import DatetimeConversion
+
+from llm_devops_mongodb.codecs.decoding import decoded
 from llm_devops_mongodb.errors import BulkWriteError
 from llm_devops_mongodb.replies import BulkWriteReply
 from llm_devops_mongodb.results import BulkWriteResult
@@ -48,4 +50,6 @@ def _as_read(ids: Mapping[int, Any], access: Access) -> dict[int, Any]:
 
 
 def _id_in(document: RawDocument, access: Access) -> Any:
-    return decode_document(document, access.bson)["_id"]
+    """Read an id. A date that Python has none for stays `DatetimeMS`: it is no reason to lose what the writes did."""
+    options = access.bson.codec_options.with_options(datetime_conversion=DatetimeConversion.DATETIME_AUTO)
+    return decoded(document, options)["_id"]

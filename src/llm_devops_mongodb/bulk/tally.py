@@ -72,17 +72,19 @@ class Tally:
     def add_partial(self, chunk: Chunk, error: BulkWriteError) -> None:
         """Add a chunk of which `error` tells, by its own indexes, what was not inserted."""
         self._chunks += 1
-        failed = error.write_errors
-        self._ids.add(chunk.first, chunk.ids, [*inserted_indexes(len(chunk.ids), failed, ordered=self._ordered)])
-        for index, failure in failed.items():
+        self._ids.add(chunk.first, chunk.ids, [*inserted_indexes(len(chunk.ids), error, ordered=self._ordered)])
+        for index, failure in error.write_errors.items():
             original = chunk.first + index
             self._write_errors[original] = moved(failure, old=index, new=original)
         self._write_concern_errors += error.write_concern_errors
         self._partial = self._partial or error
+        if error.ended_by is not None:
+            self.end(error.ended_by)
 
     def end(self, error: MongoError) -> None:
-        """Have `error` end it; the first one does."""
-        self._end = self._end or error
+        """Have `error` end it, unless it is over already."""
+        if not self.is_over:
+            self._end = error
 
     def result(self) -> InsertManyResult:
         """Tell what was inserted.
@@ -123,6 +125,7 @@ class Tally:
             result=self._result(),
             write_errors=self._write_errors,
             write_concern_errors=self._write_concern_errors,
+            ended_by=self._end,
             code=error.code,
             code_name=error.code_name,
             labels=error.labels - _CALL_AGAIN,

@@ -10,8 +10,8 @@ from llm_devops_mongodb.bulk.numbering import REFUSALS, number
 from llm_devops_mongodb.errors import InvalidDocumentError
 from llm_devops_mongodb.operations import DeleteWrite, InsertWrite, ReplaceWrite, UpdateWrite
 from llm_devops_mongodb.options import BulkWriteOptions
-from llm_devops_mongodb.query.built import frozen
-from llm_devops_mongodb.validation.values import is_mapping
+from llm_devops_mongodb.query.built import checked, frozen
+from llm_devops_mongodb.validation.arguments import check_variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -47,19 +47,18 @@ class BulkWrites(Generic[W]):
 
     def ordered(self, is_ordered: object) -> BulkWrites[W]:
         """Return these in the same order or in any."""
-        if not isinstance(is_ordered, bool):
-            raise InvalidDocumentError("ordered is True or False", path="ordered")
-        return BulkWrites(self.writes, is_ordered=is_ordered, options=self.options)
+        return BulkWrites(self.writes, is_ordered=checked_order(is_ordered), options=self.options)
 
     def with_options(self, options: BulkWriteOptions, access: Access) -> BulkWrites[W]:
         """Return these with other options, of which nothing is shared with the caller."""
         if not isinstance(options, BulkWriteOptions):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers
             raise InvalidDocumentError(f"options are BulkWriteOptions, not {type(options).__name__}", path="options")
-        if options.let is not None and not is_mapping(options.let):
-            raise InvalidDocumentError("let takes a document", path="let")
+        if not isinstance(options.bypass_document_validation, bool | None):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers
+            raise InvalidDocumentError("bypass_document_validation is True or False", path="bypass_document_validation")
+        let = None if options.let is None else checked("let", options.let, check_variables)
         access.encode({"let": options.let, "comment": options.comment})
         kept = BulkWriteOptions(
-            let=frozen(options.let),
+            let=let,
             comment=frozen(options.comment),
             bypass_document_validation=options.bypass_document_validation,
         )
@@ -88,6 +87,17 @@ class BulkWrites(Generic[W]):
         return (self.is_ordered, self.options, self.writes) == its
 
     __hash__: ClassVar[None] = None  # type: ignore[assignment]  # as for a list of them
+
+
+def checked_order(is_ordered: object) -> bool:
+    """Return `is_ordered`.
+
+    Raises:
+        InvalidDocumentError: It is neither True nor False.
+    """
+    if not isinstance(is_ordered, bool):
+        raise InvalidDocumentError("ordered is True or False", path="ordered")
+    return is_ordered
 
 
 def _kind(write: Write) -> str:

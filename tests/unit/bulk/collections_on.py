@@ -43,11 +43,11 @@ def bulk_on(*answers: Answer) -> tuple[StubTransport, BulkWriteBuilder[dict[str,
     return transport, BulkWriteBuilder(collection.write_target())
 
 
-def refused(*indexes: int, concerns: int = 0, **details: Any) -> BulkWriteError:
+def refused(*indexes: int, concerns: int = 0, inserted: int = 0, **details: Any) -> BulkWriteError:
     """What the transport raises where these of the documents of a batch were refused."""
     return BulkWriteError(
         "some failed",
-        result=BulkWriteResult(),
+        result=BulkWriteResult(inserted),
         write_errors={index: WriteError(f"write {index}: no", code=121, outcome="not_applied") for index in indexes},
         write_concern_errors=[WriteError("too few", code=64, outcome="applied")] * concerns,
         **details,

@@ -24,10 +24,12 @@ from llm_devops_mongodb import (
 from llm_devops_mongodb import operations as op
 from llm_devops_mongodb.bulk import BulkWriteBuilder
 from llm_devops_mongodb.options import BulkWriteOptions, DeleteOptions, Settings, UpdateOptions
+from llm_devops_mongodb.query.fields import Field
 from llm_devops_mongodb.query.filters import FilterBuilder
 from llm_devops_mongodb.query.updates import UpdateBuilder
 from llm_devops_mongodb.replies import BulkWriteReply
-from tests.unit.bulk.collections_on import ID, User, bulk_on, client_on, plain_on, users_on
+from tests.stub_transport import StubTransport
+from tests.unit.bulk.collections_on import ID, User, bulk_on, client_on, plain_on, refused, users_on
 
 ONE, MANY = False, True
 WROTE = BulkWriteReply(1, 2, 3, 4, (), acknowledged=True)
@@ -68,13 +70,13 @@ async def test_every_option_of_a_write_is_sent() -> None:
     transport, bulk = bulk_on(WROTE)
     filters = [{"e.n": 1}]
     local = {"locale": "en"}
-    # What is kept is a copy, with arrays as lists.
-    pairs: list[Any] = [["a", 1], ["b", -1]]
-    replaced = UpdateOptions(hint=pairs[:1], collation=local, sort=pairs)
+    set_e = {"$set": {"a.$[e]": 1}}
+    # However fields and directions are written, they are kept as a document.
+    replaced = UpdateOptions(hint={"a": 1}, collation=local, sort={"a": 1, "b": -1})
 
     written = await writes_of(
-        bulk.update_one({}, {"$set": {"a.$[e]": 1}}, array_filters=filters, hint="h", collation=local, sort={"a": 1})
-        .update_many({}, {"$set": {"a": 1}}, upsert=True, array_filters=filters, hint={"a": 1}, collation=local)
+        bulk.update_one({}, set_e, array_filters=filters, hint="h", collation=local, sort={"a": 1})
+        .update_many({}, set_e, upsert=True, array_filters=filters, hint={"a": 1}, collation=local)
         .replace_one({}, {"a": 1}, hint=[("a", 1)], collation=local, sort=[("a", 1), ("b", -1)])
         .delete_one({}, hint="h", collation=local)
         .delete_many({}, hint="h", collation=local),
@@ -157,6 +159,20 @@ async def test_ids_in_a_failure_are_as_documents_have_them() -> None:
     assert caught.value.result.upserted_ids == {1: UUID(int=1), 2: {"a": 1}, 3: datetime(1970, 1, 1, tzinfo=UTC)}
 
 
+async def test_an_id_that_python_has_no_date_for_hides_neither_success_nor_failure() -> None:
+    far = DatetimeMS(2**60)
+    reply = BulkWriteReply(0, 0, 0, 0, ((0, bson.encode({"_id": far})),), acknowledged=True)
+    failure = refused(1)
+    failure.result = BulkWriteResult(upserted_count=1, upserted_ids={0: far})
+
+    _, bulk = bulk_on(reply)
+    assert (await bulk.insert({}).execute()).upserted_ids == {0: far}
+    _, bulk = bulk_on(failure)
+    with pytest.raises(BulkWriteError) as caught:
+        await bulk.insert({}).execute()
+    assert caught.value.result.upserted_ids == {0: far}  # type: ignore[union-attr]  # of a bulk write
+
+
 async def test_nothing_to_write_is_refused() -> None:
     transport, bulk = bulk_on(WROTE)
 
@@ -196,7 +212,15 @@ REFUSED: dict[str, tuple[Callable[[Bulk], Any], str]] = {
     "a hint that is a number": (lambda bulk: bulk.delete_one({}, hint=1), "1.hint"),  # type: ignore[arg-type]  # the mistake
     "a hint without direction": (lambda bulk: bulk.delete_one({}, hint=[("a",)]), "1.hint"),  # type: ignore[list-item]  # the mistake
     "an empty hint": (lambda bulk: bulk.delete_many({}, hint=""), "1.hint"),
-    "a collation by name": (lambda bulk: bulk.delete_one({}, collation="en"), "1.collation"),  # type: ignore[arg-type]  # the mistake
+    "a collation by name": (lambda bulk: bulk.delete_one({}, collation="en"), "1.collation.locale"),  # type: ignore[arg-type]  # the mistake
+    "a collation of no language": (lambda bulk: bulk.delete_one({}, collation={}), "1.collation.locale"),
+    "a collation of strength 9": (
+        lambda bulk: bulk.delete_one({}, collation={"locale": "en", "strength": 9}),
+        "1.collation.strength",
+    ),
+    "a hint with a field twice": (lambda bulk: bulk.delete_one({}, hint=[("a", 1), ("a", -1)]), "1.hint.a"),
+    "a hint by a number's order": (lambda bulk: bulk.delete_one({}, hint=[(1, 1)]), "1.hint"),  # type: ignore[list-item]  # the mistake
+    "a sort in no direction": (lambda bulk: bulk.replace_one({}, {}, sort={"a": 7}), "1.sort.a"),
     "a sort by a number": (lambda bulk: bulk.replace_one({}, {}, sort=1), "1.sort"),  # type: ignore[arg-type]  # the mistake
     "an empty sort": (lambda bulk: bulk.replace_one({}, {}, sort=[]), "1.sort"),
 }
@@ -240,11 +264,86 @@ def test_order_and_options_of_the_wrong_kind_are_refused() -> None:
         lambda: bulk.ordered(wrong),
         lambda: bulk.options(wrong),
         lambda: bulk.options(BulkWriteOptions(let=wrong)),
+        lambda: bulk.options(BulkWriteOptions(let={"1a": 1})),
+        lambda: bulk.options(BulkWriteOptions(bypass_document_validation=wrong)),
         lambda: bulk.options(BulkWriteOptions(comment={1})),
     ]
     for make in makes:
         with pytest.raises(MongoError):
             make()
+
+
+ARRAY_FILTERS: list[tuple[Any, Any, str]] = [
+    ({"a.$[e]": 1}, [{"e": 1}, {"e": {"$gt": 0}}], "1.array_filters.1"),
+    ({"a.$[e]": 1}, [{"e": 1}, {"f": 1}], "1.array_filters.1"),
+    ({"a": 1}, [{"e": 1}], "1.array_filters.0"),
+    ({"a.$[]": 1}, [{"e": 1}], "1.array_filters.0"),
+    ({"a.$[e].b.$[f]": 1}, [{"e": 1}], "1.array_filters"),
+    ({"a.$[e]": 1}, None, "1.array_filters"),
+    ({"a.$[e]": 1}, [{"e": 1, "f": 1}], "1.array_filters.0"),
+    ({"a.$[e]": 1}, [{"$or": [{"e": 1}, {"f": 1}]}], "1.array_filters.0"),
+    ({"a.$[e]": 1}, [{"$comment": "none"}], "1.array_filters.0"),
+    ({"a.$[E]": 1}, [{"E": 1}], "1.array_filters.0"),
+    ({"a.$[e]": 1}, [{"e": {"$foo": 1}}], "1.array_filters.0.e.$foo"),
+    ({"a.$[e]": 1}, [{"e": 1, "$expr": True}], "1.array_filters.0.$expr"),
+    ({"a.$[e]": 1}, [{"$and": [{"e": {"$near": [1, 1]}}]}], "1.array_filters.0.$and.0.e.$near"),
+]
+
+
+@pytest.mark.parametrize(("fields", "filters", "path"), ARRAY_FILTERS)
+def test_array_filters_that_do_not_go_with_their_update_are_told_at_once(fields: Any, filters: Any, path: str) -> None:
+    _, bulk = bulk_on(WROTE)
+
+    with pytest.raises(InvalidDocumentError) as caught:
+        bulk.insert({}).update_many({}, {"$set": fields}, array_filters=filters)
+
+    assert caught.value.path == path
+    assert caught.value.message.startswith("write 1: array_filters: ")
+
+
+def test_an_update_by_a_pipeline_takes_no_array_filters() -> None:
+    _, bulk = bulk_on(WROTE)
+
+    with pytest.raises(InvalidDocumentError, match="pipeline"):
+        bulk.update_one({}, [{"$set": {"a": 1}}], array_filters=[{"e": 1}])
+
+
+@pytest.mark.parametrize(
+    ("update", "filters"),
+    [
+        ({"$set": {"a.$[e].b.$[f2].c": 1}, "$unset": {"d.$[g]": ""}}, [{"f2.x": 1}, {"g": 1}, {"e": 1}]),
+        ({"$set": {"a.$[e]": 1}}, [{"e.x": 1, "$nor": [{"$and": [{"e.y": 1}]}], "$comment": "good"}]),
+        (UpdateBuilder().set("a.$[e].b", 1), [FilterBuilder().gt("e.x", 1)]),
+        ({"$set": {"a.$[].b": 1, "c.$": 2}}, None),
+    ],
+)
+async def test_array_filters_that_go_with_their_update_are_sent(update: Any, filters: Any) -> None:
+    transport, bulk = bulk_on(WROTE)
+
+    (write,) = await writes_of(bulk.update_one({}, update, array_filters=filters), transport)
+
+    assert isinstance(write, op.UpdateWrite)
+    assert write.options.array_filters == filters
+
+
+def test_array_filters_are_not_looked_into_where_nothing_is() -> None:
+    transport = StubTransport(WROTE)
+    users = client_on(transport, validate_documents=False).collection("shop", "users")
+
+    bulk = users.bulk_write().update_one({}, {"$set": {"a": 1}}, array_filters=[{"e": {"$foo": 1}}])
+
+    assert len(bulk) == 1
+
+
+@pytest.mark.parametrize("hint", [["a"], [(Field[int]("a"), 1)], {Field[int]("a"): 1}, {"a": 1}, [("a", 1)]])
+@pytest.mark.parametrize("sort", [Field[int]("a"), [Field[int]("a")], "a", [("a", 1)]])
+async def test_hint_and_sort_are_taken_in_every_form_that_a_query_takes(hint: Any, sort: Any) -> None:
+    transport, bulk = bulk_on(WROTE)
+
+    (write,) = await writes_of(bulk.replace_one({}, {}, hint=hint, sort=sort), transport)
+
+    assert isinstance(write, op.ReplaceWrite)
+    assert write.options == UpdateOptions(hint={"a": 1}, sort={"a": 1})
 
 
 async def test_what_the_caller_changes_later_changes_no_write() -> None:

@@ -16,6 +16,7 @@ import pytest
 from llm_devops_mongodb import (
     BulkWriteError,
     DuplicateKeyError,
+    FindOptions,
     InsertManyResult,
     InsertOptions,
     InvalidDocumentError,
@@ -117,6 +118,19 @@ async def test_a_chunk_holds_at_least_one_document(size: Any) -> None:
 
     with pytest.raises(InvalidDocumentError, match="chunk_size"):
         await chunked_insert(users, [], size)
+
+
+@pytest.mark.parametrize(
+    ("path", "given"),
+    [("ordered", {"ordered": "no"}), ("ordered", {"ordered": 0}), ("options", {"options": FindOptions()})],
+)
+async def test_order_and_options_of_the_wrong_kind_are_refused(path: str, given: dict[str, Any]) -> None:
+    transport, users = plain_on()
+
+    with pytest.raises(InvalidDocumentError) as caught:
+        await chunked_insert(users, numbered(1), **given)
+    assert caught.value.path == path
+    assert transport.operations == []
 
 
 @pytest.mark.parametrize("documents", ["text", b"bytes", bytearray(b"bytes"), {"_id": 1}, None, 7])
@@ -348,6 +362,23 @@ async def test_what_ends_it_later_keeps_what_was_inserted() -> None:
     assert "lost" in error.message
 
 
+@pytest.mark.parametrize(("failed", "inserted"), [([], [0, 1, 2, 3, 4, 5]), ([5], [0, 1, 2, 3, 4, 6])])
+async def test_what_ends_it_within_a_chunk_keeps_what_was_inserted_of_that(
+    failed: list[int], inserted: list[int]
+) -> None:
+    lost = MongoConnectionError("lost", code=91)
+    within = refused(*[index - 4 for index in failed], inserted=len(inserted) - 4, ended_by=lost, code=91)
+    transport, users = plain_on(INSERTED, within, INSERTED)
+
+    with pytest.raises(BulkWriteError) as caught:
+        await chunked_insert(users, numbered(12), 4, ordered=False)
+
+    assert len(transport.operations) == 2
+    assert caught.value.result == InsertManyResult({index: index for index in inserted})
+    assert list(caught.value.write_errors) == failed
+    assert caught.value.ended_by is caught.value.__cause__ is lost
+
+
 async def test_a_document_that_is_refused_at_first_sends_nothing() -> None:
     transport, users = plain_on()
 
@@ -427,7 +458,7 @@ async def test_what_async_documents_raise_passes_untouched() -> None:
 
 
 async def test_failures_before_the_documents_raise_are_noted() -> None:
-    _, users = plain_on(refused(0), MongoConnectionError("lost"))
+    _, users = plain_on(refused(0), INSERTED)
 
     def documents() -> Iterator[dict[str, Any]]:
         yield from numbered(5)
@@ -436,9 +467,45 @@ async def test_failures_before_the_documents_raise_are_noted() -> None:
     with pytest.raises(KeyError) as caught:
         await chunked_insert(users, documents(), 2, ordered=False)
 
-    assert caught.value.__notes__ == [
-        "1 documents failed, 1 were inserted; see write_errors and result; then it ended: lost"
-    ]
+    assert caught.value.__notes__ == ["1 documents failed, 3 were inserted; see write_errors and result"]
+
+
+async def until_the_source(fails: Exception, *, after: int) -> AsyncIterator[dict[str, Any]]:
+    for index in range(after):
+        yield {"_id": index}
+    raise fails
+
+
+def at_once_until_the_source(fails: Exception, *, after: int) -> Iterator[dict[str, Any]]:
+    yield from numbered(after)
+    raise fails
+
+
+@pytest.mark.parametrize("source", [until_the_source, at_once_until_the_source])
+@pytest.mark.parametrize("is_ordered", [True, False])
+async def test_what_the_documents_raise_after_the_last_chunk_is_not_told(source: Any, *, is_ordered: bool) -> None:
+    ending = refused(1) if is_ordered else MongoConnectionError("lost", code=91, outcome="unknown")
+    transport, users = plain_on(INSERTED, ending)
+
+    with pytest.raises(BulkWriteError) as caught:
+        await chunked_insert(users, source(KeyError("mine"), after=5), 2, ordered=is_ordered)
+
+    assert sent(transport) == [[0, 1], [2, 3]]
+    inserted = [0, 1, 2] if is_ordered else [0, 1]
+    assert caught.value.result == InsertManyResult({index: index for index in inserted})
+    assert list(caught.value.write_errors) == ([3] if is_ordered else [])
+
+
+async def test_a_document_that_is_refused_after_the_last_chunk_is_not_told() -> None:
+    transport, users = plain_on(INSERTED, refused(1, code=11000))
+
+    with pytest.raises(BulkWriteError) as caught:
+        await chunked_insert(users, [*numbered(5), {"$a": 1}], 2)
+
+    assert len(transport.operations) == 2
+    assert caught.value.code == 11000
+    assert list(caught.value.write_errors) == [3]
+    assert not isinstance(caught.value.__cause__, InvalidDocumentError)
 
 
 async def test_progress_is_told_after_each_chunk() -> None:
@@ -535,3 +602,106 @@ async def test_cancelled_before_the_first_chunk_it_just_ends() -> None:
     with pytest.raises(asyncio.CancelledError):
         await insertion
     gc.collect()
+
+
+class Interruption(BaseException):
+    """As KeyboardInterrupt, SystemExit and pytest's own are: no error of the program."""
+
+
+def interrupted_after(number: int) -> Iterator[dict[str, Any]]:
+    yield from numbered(number)
+    raise Interruption
+
+
+async def test_an_interruption_of_the_documents_cancels_the_chunk_under_way() -> None:
+    gate = Gate()
+    users = client_on(gate).collection("shop", "users")  # type: ignore[arg-type]  # a transport
+    before = asyncio.all_tasks()
+
+    with pytest.raises(Interruption):
+        await chunked_insert(users, interrupted_after(1), 1)
+
+    assert (gate.started, gate.cancelled) == (1, 1)
+    assert asyncio.all_tasks() == before
+
+
+async def test_an_insertion_that_is_dropped_with_its_event_loop_just_ends() -> None:
+    gate = Gate()
+    users = client_on(gate).collection("shop", "users")  # type: ignore[arg-type]  # a transport
+    before = asyncio.all_tasks()
+    insertion = chunked_insert(users, numbered(1), 1)
+    insertion.send(None)
+
+    insertion.close()
+
+    for left in asyncio.all_tasks() - before:
+        left.cancel()
+
+
+class Source:
+    """Documents from an async generator, which tells whether it was closed."""
+
+    def __init__(self, *documents: Any, closing: Exception | None = None) -> None:
+        self._documents = documents
+        self._closing = closing
+        self.is_closed = False
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        try:
+            for document in self._documents:
+                yield document
+        finally:
+            await asyncio.sleep(0)
+            self.is_closed = True
+            if self._closing is not None:
+                raise self._closing
+
+
+def told_and_raised(_: InsertProgress) -> None:
+    raise LookupError
+
+
+@pytest.mark.parametrize(
+    ("answer", "last", "on_progress"),
+    [
+        (refused(0), {"_id": 2}, None),
+        (MongoConnectionError("lost"), {"_id": 2}, None),
+        (INSERTED, {"$a": 1}, None),
+        (INSERTED, {"_id": 2}, told_and_raised),
+    ],
+    ids=["a failed document", "a lost connection", "a refused document", "an error of on_progress"],
+)
+async def test_an_async_generator_that_is_left_is_closed(answer: Any, last: Any, on_progress: Any) -> None:
+    _, users = plain_on(answer)
+    # A reference to its iterator keeps the interpreter from closing it.
+    source = Source({"_id": 0}, {"_id": 1}, last, {"_id": 3}, {"_id": 4})
+    documents = aiter(source)
+
+    with pytest.raises((BulkWriteError, MongoConnectionError, LookupError)):
+        await chunked_insert(users, documents, 2, on_progress=on_progress)
+
+    assert source.is_closed
+
+
+async def test_a_cancelled_insertion_closes_the_async_generator() -> None:
+    gate = Gate()
+    users = client_on(gate).collection("shop", "users")  # type: ignore[arg-type]  # a transport
+    source = Source({"_id": 0}, {"_id": 1}, {"_id": 2})
+    documents = aiter(source)
+    insertion = asyncio.create_task(chunked_insert(users, documents, 1))
+    await until(lambda: gate.started == 1)
+    insertion.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await insertion
+
+    assert source.is_closed
+
+
+async def test_what_closing_the_documents_raises_is_noted_on_what_ended_the_insertion() -> None:
+    _, users = plain_on(refused(0))
+
+    with pytest.raises(BulkWriteError) as caught:
+        await chunked_insert(users, Source({"_id": 0}, {"_id": 1}, closing=KeyError("mine")), 1)
+
+    assert caught.value.__notes__ == ["closing the documents failed too: KeyError"]

@@ -41,11 +41,11 @@ class Shop:
 
 async def test_writes_of_any_collection_are_sent_with_its_name() -> None:
     shop, raw, set_a = Shop(), bson.encode, {"$set": {"a": 1}}
-    filters, local = [{"e": 1}], {"locale": "en"}
+    filters, local, set_e = [{"e": 1}], {"locale": "en"}, {"$set": {"a.$[e]": 1}}
     built = (
         shop.bulk.insert(shop.users, User("Ada"))
-        .update_one(shop.orders, {}, set_a, upsert=True, array_filters=filters, hint="h", collation=local, sort="a")
-        .update_many(shop.orders, {}, [set_a], upsert=True, array_filters=filters, hint="h", collation=local)
+        .update_one(shop.orders, {}, set_e, upsert=True, array_filters=filters, hint="h", collation=local, sort="a")
+        .update_many(shop.orders, {}, [set_a], upsert=True, hint="h", collation=local)
         .replace_one(shop.users, {}, User("Ada"), upsert=True, hint="h", collation=local, sort="a")
         .delete_one(shop.orders, {}, hint="h", collation=local)
         .delete_many(shop.orders, {}, hint="h", collation=local)
@@ -59,16 +59,18 @@ async def test_writes_of_any_collection_are_sent_with_its_name() -> None:
         (
             ORDERS,
             op.UpdateWrite(
-                raw({}), raw(set_a), ONE, UpdateOptions(upsert=True, array_filters=filters, sort="a", **either)
+                raw({}), raw(set_e), ONE, UpdateOptions(upsert=True, array_filters=filters, sort={"a": 1}, **either)
             ),
         ),
         (
             ORDERS,
-            op.UpdateWrite(raw({}), (raw(set_a),), MANY, UpdateOptions(upsert=True, array_filters=filters, **either)),
+            op.UpdateWrite(raw({}), (raw(set_a),), MANY, UpdateOptions(upsert=True, **either)),
         ),
         (
             USERS,
-            op.ReplaceWrite(raw({}), raw({"name": "Ada", "age": 0}), UpdateOptions(upsert=True, sort="a", **either)),
+            op.ReplaceWrite(
+                raw({}), raw({"name": "Ada", "age": 0}), UpdateOptions(upsert=True, sort={"a": 1}, **either)
+            ),
         ),
         (ORDERS, op.DeleteWrite(raw({}), ONE, DeleteOptions(**either))),
         (ORDERS, op.DeleteWrite(raw({}), MANY, DeleteOptions(**either))),

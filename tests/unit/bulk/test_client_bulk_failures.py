@@ -75,7 +75,7 @@ def test_each_write_becomes_the_model_of_the_driver(place: Namespace | None) -> 
 
     given: dict[str, Any] = {"array_filters": [{"e": 1}], "hint": "h", "collation": {"locale": "en"}}
     assert made == [
-        UpdateOne(raw, raw, upsert=True, namespace=name, **given),
+        UpdateOne(raw, {"_id": 1, "a": 1}, upsert=True, namespace=name, **given),
         UpdateMany(raw, [raw], namespace=name),
         ReplaceOne(raw, raw, upsert=True, sort={"a": 1}, namespace=name),
         DeleteOne(raw, hint={"a": 1}, namespace=name),
@@ -133,6 +133,7 @@ def test_a_connection_lost_later_keeps_what_was_written() -> None:
     assert error.result == BulkWriteResult(inserted_count=5)
     assert error.is_transient
     assert error.outcome == "unknown"
+    assert type(error.ended_by) is MongoConnectionError
     assert "connection closed" in str(error)
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import math
 import pickle
 import tracemalloc
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
@@ -56,6 +59,19 @@ def test_ids_are_looked_up_as_in_a_dict() -> None:
         assert missing not in ids
     with pytest.raises(KeyError):
         ids[5]
+
+
+@pytest.mark.parametrize(
+    "key", [1.0, 0.5, True, Decimal(4), Fraction(1, 2), math.nan, math.inf, 1e300, "4", b"4", None, A, -0.0]
+)
+@pytest.mark.parametrize("positions", [None, [0, 1, 4]])
+def test_a_key_of_any_type_means_what_it_means_to_a_dict(key: Any, positions: list[int] | None) -> None:
+    builder = InsertedIdsBuilder()
+    builder.add(0, [A, B, C, A, B], positions)
+    ids = builder.built()
+
+    assert (key in ids) is (key in dict(ids))
+    assert ids.get(key) == dict(ids).get(key)
 
 
 def test_it_is_read_in_the_order_of_the_indexes() -> None:

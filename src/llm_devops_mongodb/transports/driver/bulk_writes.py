@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import TYPE_CHECKING, Any, assert_never
 
 import bson
 import pymongo
-from pymongo.errors import InvalidOperation
+from pymongo.errors import BulkWriteError, InvalidOperation
 
 from llm_devops_mongodb import operations as op
 from llm_devops_mongodb.errors import QueryError
@@ -90,6 +91,7 @@ async def client_bulk_write(
 
 
 _NEEDED = "server version 8.0"
+_DRIVERS_BULK = "pymongo.asynchronous.bulk"
 _UNACKNOWLEDGED = BulkWriteReply(0, 0, 0, 0, (), acknowledged=False)
 
 
@@ -108,6 +110,18 @@ def _may_upsert(write: op.Write) -> bool:
 
 def _upserted(ids: Mapping[int, Any], options: CodecOptions[Any]) -> tuple[tuple[int, bytes], ...]:
     return tuple((index, bson.encode({"_id": identity}, codec_options=options)) for index, identity in ids.items())
+
+
+def done_before(error: BaseException) -> BulkWriteError | None:
+    """Return the error for what a bulk write did before its command that ended in `error`; None where that is nothing.
+
+    The driver tells it nowhere: only the frame that adds up the answers of the commands knows.
+    """
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if frame.f_globals.get("__name__") == _DRIVERS_BULK and frame.f_code.co_name == "execute_command":
+            result = frame.f_locals["full_result"]
+            return BulkWriteError(result) if any(result.values()) else None
+    return None
 
 
 def model_of(write: op.Write, place: Namespace | None = None) -> Model:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pymongo
 
-from llm_devops_mongodb.errors import CommitError, MongoConnectionError, OperationTimeoutError
+from llm_devops_mongodb.errors import BulkWriteError, CommitError, MongoConnectionError, OperationTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -60,11 +60,11 @@ class Deadline:
         """Return `error`, as the deadline's own error where it is the deadline that ended the operation.
 
         The driver has a class for each thing that is waited for, a server, a connection, an answer, and where it was
-        trying again it raises what it tried again after. A commit's error stays what it is, for what it tells of the
-        outcome counts more.
+        trying again it raises what it tried again after. A commit's error and that of several writes stay what they
+        are, for what they tell of the outcome counts more.
         """
         is_wait = error.is_timeout or (isinstance(error, MongoConnectionError) and error.is_retryable)
-        if not is_wait or isinstance(error, CommitError) or self.remaining > _SLACK:
+        if not is_wait or isinstance(error, (BulkWriteError, CommitError)) or self.remaining > _SLACK:
             return error
         return OperationTimeoutError(
             f"{error.message} (the limit of {self._told} is over)",

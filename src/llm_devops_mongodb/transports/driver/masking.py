@@ -29,7 +29,7 @@ _KEPT = rf"""
   | (?<=[\w$])'(?=[a-z]\b)
   | ::
   | :(?=\ \$\w)
-  | \b(?:collection|index|BadValue|FailedToParse|TypeMismatch|elemMatch|Location\d+|BSONObj\ size):
+  | \b(?:collection|index|BadValue|FailedToParse|TypeMismatch|elemMatch|Location\d+|BSONObj\ size|WriteConflict\ error):
   | \b(?:Regular\ expression\ is\ invalid|Regex\ in\ \$\w+|argument\ to\ \$\w+\ stage):
   | \b(?:in|specification|must\ differ|must\ be\ a\ string):\ (?={_NAME}:\ )
   | \bUnknown\ modifier:(?=\ {_NAME}\.\ Expected)
@@ -50,6 +50,8 @@ _PLAN = re.compile(
     r"(?:planner returned error :: caused by :: )?",
     re.DOTALL,
 )
+# What the storage engine says opens with its own number of the error, and a colon.
+_ENGINE = re.compile(r"(?:\A|(?<=:: caused by :: ))-318\d\d: ")
 _PHRASES = re.compile(
     rf"""
         for\ field\ '{_NAME}'\ is\ not\ a\ valid\ value\.\Z
@@ -72,7 +74,7 @@ def masked(text: str) -> str:
         >>> masked("Updating the path 'a.b' would create a conflict at 'a'")
         "Updating the path 'a.b' would create a conflict at 'a'"
     """
-    text = _PLAN.sub("", text).strip()
+    text = _ENGINE.sub("", _PLAN.sub("", text).strip())
     start = _first_value(text)
     if start is None:
         return _NUMBER.sub("?", text)[:_MAX_LENGTH]
