@@ -27,7 +27,6 @@ from llm_devops_mongodb import (
 )
 from llm_devops_mongodb.testing import EmbeddedMongo
 
-
 Documents = Collection[dict[str, Any]]
 Blocked = Callable[..., AbstractAsyncContextManager[None]]
 

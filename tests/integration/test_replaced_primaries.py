@@ -15,7 +15,9 @@ from llm_devops_mongodb.testing import EmbeddedMongo, Member
 
 @pytest.fixture
 async def server() -> AsyncIterator[EmbeddedMongo]:
-    async with EmbeddedMongo(members=3) as server:
+    # A secondary holds on to a source that hangs for 12.5 s by default, and no majority has a write until it lets go.
+    quick = {"oplogNetworkTimeoutBufferSeconds": 1, "oplogRetriedFindMaxSeconds": 1}
+    async with EmbeddedMongo(members=3, set_parameters=quick) as server:
         yield server
 
 

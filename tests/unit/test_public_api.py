@@ -39,7 +39,7 @@ EXPECTED = {name for names in NAMES.values() for name in names.split()}
 
 METHODS = {
     "MongoClient": "connect from_env database default_database collection start_session with_transaction "
-    "bulk_write health_check close driver config",
+    "bulk_write list_databases health_check close driver config",
     "Database": "name collection list_collection_names run_command aggregate drop_collection "
     "list_collections create_collection with_options",
     "Collection": "insert_one insert_many find_one find find_by_id find_stream update_one update_many replace_one "
