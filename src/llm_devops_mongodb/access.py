@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from bson import ObjectId
+from bson.codec_options import DatetimeConversion
 
 from llm_devops_mongodb.codecs import encode_document
+from llm_devops_mongodb.codecs.decoding import decoded
 from llm_devops_mongodb.errors import InvalidDocumentError
 from llm_devops_mongodb.query.built import content_of
 from llm_devops_mongodb.query.filters import FilterBuilder
@@ -150,6 +152,14 @@ class Access:
     def encode(self, document: Document) -> RawDocument:
         """Encode a document that is already known to be right."""
         return encode_document(document, self.bson)
+
+    def id_in(self, document: RawDocument) -> Any:
+        """Read the `_id` of a document that was written.
+
+        A date that Python has none for stays `DatetimeMS`: it is no reason to lose what the write did.
+        """
+        options = self.bson.codec_options.with_options(datetime_conversion=DatetimeConversion.DATETIME_AUTO)
+        return decoded(document, options)["_id"]
 
     def sized(self, raw: RawDocument) -> RawDocument:
         """Return `raw`; refuse one that is larger than the server takes."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from bson import ObjectId
+from bson import DatetimeMS, ObjectId
 
 from llm_devops_mongodb import (
     CountOptions,
@@ -268,3 +268,11 @@ async def test_a_bad_object_id_is_refused(mongo_database: Database, text: str) -
         await mongo_database.collection("traces").find_by_id(text)
 
     assert caught.value.value == text
+
+
+async def test_an_upserted_id_that_python_has_no_date_for_does_not_hide_what_was_done(mongo_database: Database) -> None:
+    far = DatetimeMS(2**60)
+    result = await mongo_database.collection("far").update_one(
+        {"_id": far}, {"$set": {"x": 1}}, UpdateOptions(upsert=True)
+    )
+    assert result.upserted_id == far

@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bson.codec_options import DatetimeConversion
-
-from llm_devops_mongodb.codecs.decoding import decoded
 from llm_devops_mongodb.errors import BulkWriteError
 from llm_devops_mongodb.replies import BulkWriteReply
 from llm_devops_mongodb.results import BulkWriteResult
@@ -17,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from llm_devops_mongodb.access import Access
-    from llm_devops_mongodb.operations import BulkWrite, ClientBulkWrite, RawDocument
+    from llm_devops_mongodb.operations import BulkWrite, ClientBulkWrite
 
 
 async def sent(operation: BulkWrite | ClientBulkWrite, access: Access) -> BulkWriteResult:
@@ -32,7 +29,7 @@ async def sent(operation: BulkWrite | ClientBulkWrite, access: Access) -> BulkWr
         if isinstance(error.result, BulkWriteResult):
             error.result = replace(error.result, upserted_ids=_as_read(error.result.upserted_ids, access))
         raise
-    ids = {index: _id_in(document, access) for index, document in sorted(reply.upserted)}
+    ids = {index: access.id_in(document) for index, document in sorted(reply.upserted)}
     return BulkWriteResult(
         inserted_count=reply.inserted_count,
         matched_count=reply.matched_count,
@@ -46,10 +43,4 @@ async def sent(operation: BulkWrite | ClientBulkWrite, access: Access) -> BulkWr
 
 def _as_read(ids: Mapping[int, Any], access: Access) -> dict[int, Any]:
     """Give ids that the driver read as documents would have them: dates with their zone, documents as dicts."""
-    return {index: _id_in(access.encode({"_id": identity}), access) for index, identity in sorted(ids.items())}
-
-
-def _id_in(document: RawDocument, access: Access) -> Any:
-    """Read an id. A date that Python has none for stays `DatetimeMS`: it is no reason to lose what the writes did."""
-    options = access.bson.codec_options.with_options(datetime_conversion=DatetimeConversion.DATETIME_AUTO)
-    return decoded(document, options)["_id"]
+    return {index: access.id_in(access.encode({"_id": identity})) for index, identity in sorted(ids.items())}

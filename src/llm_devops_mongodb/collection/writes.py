@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from llm_devops_mongodb import operations as op
 from llm_devops_mongodb import replies
 from llm_devops_mongodb.bulk.numbering import inserted_indexes
-from llm_devops_mongodb.codecs import decode_document
 from llm_devops_mongodb.collection.reads import Reads
 from llm_devops_mongodb.errors import BulkWriteError, DeserializationError, InvalidDocumentError, SerializationError
 from llm_devops_mongodb.options import (
@@ -343,7 +342,7 @@ class Writes(Reads[T]):
 
     def _updated(self, reply: replies.Reply) -> UpdateResult:
         updated = expect(reply, replies.UpdateReply)
-        upserted_id = None if updated.upserted is None else decode_document(updated.upserted, self._access.bson)["_id"]
+        upserted_id = None if updated.upserted is None else self._access.id_in(updated.upserted)
         return UpdateResult(updated.matched_count, updated.modified_count, upserted_id, updated.acknowledged)
 
 
