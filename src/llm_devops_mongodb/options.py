@@ -20,12 +20,6 @@ if TYPE_CHECKING:
 Document = Mapping[str, Any]
 """A BSON document in Python: a mapping of names to BSON values."""
 
-Sort = Mapping[str, Any] | Sequence[tuple[str, Any]] | str
-"""Fields and directions (1, -1, or `{"$meta": "textScore"}`), most significant first; a name alone is ascending."""
-
-Hint = str | Mapping[str, Any] | Sequence[tuple[str, Any]]
-"""An index by its name or by its fields and directions."""
-
 
 class FieldPath(Protocol):
     """A field that was taken from a model, by `f`."""
@@ -35,6 +29,15 @@ class FieldPath(Protocol):
         """Its dotted path in the database."""
         ...
 
+
+# A mapping's keys are names or fields; type checkers do not find out which of two mappings a literal is meant to be.
+_Directions = Mapping[Any, Any] | Sequence[str | FieldPath | tuple[str | FieldPath, Any]]
+
+Sort = _Directions | str | FieldPath
+"""Fields and directions (1, -1, or `{"$meta": "textScore"}`), most significant first; a field alone is ascending."""
+
+Hint = _Directions | str
+"""An index by its name or by its fields and directions."""
 
 Projection = Mapping[str, Any] | Sequence[str | FieldPath]
 """The fields to return: names, fields of a model, or a projection document."""

@@ -68,6 +68,20 @@ async def test_filters_add_up(cities: Collection[City]) -> None:
     assert names(await query.execute()) == ["Oslo"]
 
 
+async def test_an_empty_filter_adds_nothing(cities: Collection[City]) -> None:
+    query = cities.query().filter({"country": "no"})
+
+    assert query.filter({}).filter(FilterBuilder()) == query
+    assert cities.query().filter({}) == cities.query()
+
+
+async def test_a_field_of_the_model_stands_in_an_expression(cities: Collection[City]) -> None:
+    large = {"$expr": {"$gt": [f(City, lambda city: city.size), 5]}}
+
+    assert names(await cities.query().filter(large).execute()) == ["Oslo"]
+    assert names(await cities.query().filter(FilterBuilder().raw(large)).execute()) == ["Oslo"]
+
+
 async def test_a_field_may_come_from_the_model(cities: Collection[City]) -> None:
     size = f(City, lambda city: city.size)
 
@@ -161,6 +175,20 @@ async def test_a_query_is_a_value(cities: Collection[City]) -> None:
     assert query.limit(3) == cities.query().filter({"country": "no"}).limit(3)
     assert query.limit(3) != query
     assert repr(query.limit(3)).endswith("City), {'country': 'no'}, limit=3)")
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(query)
+    assert query != {"country": "no"}
+
+
+def test_queries_are_equal_by_what_they_ask_and_in_what_order(cities: Collection[City]) -> None:
+    query = cities.query()
+
+    assert query.project(["name"]) == query.project({"name": 1}) == query.project([f(City, lambda city: city.name)])
+    assert query.project({f(City, lambda city: city.name): 1}) == query.project({"name": 1})
+    assert query.sort("name") == query.sort([("name", 1)]) == query.sort({"name": 1})
+    assert query.sort({"name": 1, "size": 1}) != query.sort({"size": 1, "name": 1})
+    assert query.hint({"name": 1, "size": 1}) != query.hint({"size": 1, "name": 1})
+    assert query.filter({"a": {"x": 1, "y": 2}}) != query.filter({"a": {"y": 2, "x": 1}})
 
 
 def test_what_the_caller_changes_later_changes_no_query(cities: Collection[City]) -> None:
@@ -184,7 +212,10 @@ def mistakes() -> list[Any]:
         *(case("sort", wrong) for wrong in ([("a", 1), ("a", -1)], [("a", [1])])),
         case("sort", {"a": 1}, -1),
         *(case("sort", wrong) for wrong in ({"$a": 1}, [("a..b", 1)])),
-        *(case("project", wrong) for wrong in ([], "name", 7, [""], {"a": 1, "b": 0}, {"a": True, "b": False})),
+        *(
+            case("project", wrong)
+            for wrong in ([], "name", 7, [""], {"a": 1, "b": 0}, {"a": True, "b": False}, [("a", 1)])
+        ),
         *(case("project", wrong) for wrong in (["a", "a.b"], {"$a": 1}, {"a..b": 1})),
         *(case("hint", wrong) for wrong in ("", {}, 7)),
         *(case("collation", wrong) for wrong in ({}, "en", {"locale": 1}, {"locale": ""})),

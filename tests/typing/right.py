@@ -82,6 +82,15 @@ class AttrsUser:
     name: str
 
 
+@dataclass
+class Reading:
+    at: int
+    names: set[str]
+    parts: tuple[int, ...]
+    notes: list[str]
+    kinds: frozenset[str]
+
+
 class TypedDictUser(TypedDict):
     name: str
 
@@ -122,6 +131,24 @@ def collections(client: MongoClient, shop: Database) -> None:
     assert_type(shop.collection("users", dict), Collection[Plain])
     assert_type(shop.collection("users", T=DataclassUser), Collection[DataclassUser])
     assert_type(shop.collection("users", TypedDictUser), Collection[TypedDictUser])
+
+
+async def fields_in_orders(readings: Collection[Reading]) -> None:
+    at = f(Reading, lambda reading: reading.at)
+    PipelineBuilder().sort([(at, -1)]).sort([at, "b"]).sort(at).sort({at: -1}).sort([("a", 1), (at, -1)])
+    PipelineBuilder().fill(sort_by=[at], output={}).set_window_fields(sort_by={at: 1}, output={})
+    query = readings.query().sort([at]).sort([(at, -1), "b"]).sort(at, -1).sort({at: 1}).hint([(at, 1)]).hint({at: 1})
+    assert_type(query, QueryBuilder[Reading])
+    FindOptions(sort=at, hint=[at])
+    FindOptions(sort=[at, ("a", 1)])
+    await readings.find_page({}, sort=at, limit=5)
+
+
+def fields_that_are_arrays() -> None:
+    names, parts = f(Reading, lambda reading: reading.names), f(Reading, lambda reading: reading.parts)
+    notes, kinds = f(Reading, lambda reading: reading.notes), f(Reading, lambda reading: reading.kinds)
+    UpdateBuilder().add_to_set(names, "a").pull_all(names, ["a"]).add_each(names, {"a"})
+    UpdateBuilder().push(parts, 1).push_each(parts, (1, 2)).push(notes, "a").add_to_set(kinds, "a")
 
 
 async def reads(users: Collection[DataclassUser], session: Session) -> None:

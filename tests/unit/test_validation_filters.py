@@ -14,6 +14,11 @@ from llm_devops_mongodb.validation import validate_filter
 
 POINT = {"type": "Point", "coordinates": [1.0, 2.0]}
 BOX = {"$box": [[0, 0], [1, 1]]}
+STRICT = {"type": "name", "properties": {"name": "urn:x-mongodb:crs:strictwinding:EPSG:4326"}}
+POLYGON = {"type": "Polygon", "coordinates": [[[0, 0], [0, 1], [1, 1], [0, 0]]]}
+# A server of 6.0 dies of it.
+STRICT_MEMBER = {"type": "GeometryCollection", "geometries": [POINT, {**POLYGON, "crs": STRICT}]}
+STRICT_PLACE = "a.$not.$geoIntersects.$geometry.geometries.1.crs"
 
 GOOD = [
     {},
@@ -93,6 +98,8 @@ GOOD = [
     {"a": {"$geoWithin": {"$centerSphere": [[0, 0], 1]}}},
     {"a": {"$within": {"$polygon": [[0, 0], [1, 1], [1, 0]], "$uniqueDocs": True}}},
     {"a": {"$geoIntersects": {"$geometry": POINT}}},
+    {"a": {"$geoWithin": {"$geometry": {**POLYGON, "crs": STRICT}}}},
+    {"a": {"$geoIntersects": {"$geometry": {"type": "GeometryCollection", "geometries": [POINT, POLYGON]}}}},
     {"a": {"$not": {"$geoWithin": BOX}}},
     {"a": {"$_internalExprEq": 1}, "$_internalSchemaMinProperties": 1},
     {"a": {"$ref": "c", "$id": 1, "$db": "d"}},
@@ -228,6 +235,11 @@ BAD = [
     ({"a": {"$geoWithin": {"$circle": [[0, 0], 1]}}}, "a.$geoWithin.$circle", "unknown geometry"),
     ({"a": {"$geoWithin": POINT}}, "a.$geoWithin.type", "unknown geometry"),
     ({"a": {"$geoIntersects": BOX}}, "a.$geoIntersects.$box", "unknown geometry"),
+    *(
+        ({"a": {name: {"$geometry": STRICT_MEMBER}}}, f"a.{name}.$geometry.geometries.1.crs", "may not stand in a coll")
+        for name in ("$geoIntersects", "$geoWithin", "$within")
+    ),
+    ({"a": {"$not": {"$geoIntersects": {"$geometry": STRICT_MEMBER}}}}, STRICT_PLACE, "may not stand in a collection"),
     *(({"a": {"$geoWithin": value}}, "a.$geoWithin", "geometry") for value in (1, [1], {})),
     ({"a\0": 1}, r"a\x00", "NUL"),
     ({"$or": [{"a": {"$gt\0": 1}}]}, r"$or.0.a.$gt\x00", "NUL"),

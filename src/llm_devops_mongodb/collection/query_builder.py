@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeGuard, TypeVar
 
 from llm_devops_mongodb.concerns import ReadPreference
 from llm_devops_mongodb.errors import InvalidDocumentError
 from llm_devops_mongodb.options import CountOptions, FindOptions
-from llm_devops_mongodb.query.built import frozen
-from llm_devops_mongodb.query.fields import Field, name_of
+from llm_devops_mongodb.query.built import frozen, is_same
+from llm_devops_mongodb.query.expressions import resolved_filter
+from llm_devops_mongodb.query.fields import is_field, name_of
 from llm_devops_mongodb.validation import validate_filter
 from llm_devops_mongodb.validation.orders import fields_and_directions
 from llm_devops_mongodb.validation.queries import (
@@ -19,15 +20,16 @@ from llm_devops_mongodb.validation.queries import (
     validate_order,
     validate_projection,
 )
-from llm_devops_mongodb.validation.values import is_mapping, is_sequence
+from llm_devops_mongodb.validation.values import built, is_mapping, is_sequence
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
     from llm_devops_mongodb.collection import Collection
     from llm_devops_mongodb.cursor import DocumentStream, OnError
     from llm_devops_mongodb.options import Document, Filter, Hint, Sort
+    from llm_devops_mongodb.query.fields import Field
     from llm_devops_mongodb.results import KeysetPage, PaginatedResult, QueryAnalysis
     from llm_devops_mongodb.session import Session
 
@@ -37,11 +39,12 @@ _NO_OPTIONS = FindOptions()
 _MOST_IN_A_REPLY = 2**31 - 1
 
 
-@dataclass(frozen=True, slots=True, eq=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class QueryBuilder(Generic[T]):
     """A query of one collection, made by `Collection.query`. It never changes: each method returns a new one.
 
-    Nothing is sent before `execute`, `first`, `stream`, `count`, `explain`, `page` or `keyset_page`.
+    Two are equal when they ask the same of the same collection, with all fields in the same order. Nothing is sent
+    before `execute`, `first`, `stream`, `count`, `explain`, `page` or `keyset_page`.
 
     Example:
         ```python
@@ -55,6 +58,17 @@ class QueryBuilder(Generic[T]):
     _filter: Filter = field(default_factory=dict[str, Any])
     _options: FindOptions = _NO_OPTIONS
 
+    def __eq__(self, other: object) -> bool:
+        if not _is_query(other):
+            return NotImplemented
+        return (
+            self._collection == other._collection
+            and is_same(self._filter, other._filter)
+            and is_same(_options_of(self._options), _options_of(other._options))
+        )
+
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # documents and arrays have none
+
     def __repr__(self) -> str:
         names = [name for name in FindOptions.__dataclass_fields__ if getattr(self._options, name) != _default(name)]
         told = "".join(f", {name}={getattr(self._options, name)!r}" for name in names)
@@ -67,25 +81,27 @@ class QueryBuilder(Generic[T]):
             InvalidDocumentError: It is malformed.
         """
         validate_filter(filter)
-        added = frozen(dict(filter))
+        added = resolved_filter(frozen(dict(built(filter))))
+        if not added:
+            return self
         return replace(self, _filter={"$and": [self._filter, added]} if self._filter else added)
 
-    def project(self, fields: Document | Sequence[str | Field[Any]]) -> QueryBuilder[T]:
+    def project(self, fields: Mapping[Any, Any] | Sequence[str | Field[Any]]) -> QueryBuilder[T]:
         """Return these fields only; `_id` comes along unless a document says `{"_id": 0}`.
 
         Args:
             fields: Names, or a projection document.
         """
         if is_mapping(fields):
-            validate_projection(fields)
-            return self._with(projection=frozen(dict(fields)))
-        if not is_sequence(fields) or not fields:
+            projection = fields_and_directions(fields, "projection")
+        elif is_sequence(fields) and fields:
+            projection = dict.fromkeys(map(name_of, fields), 1)
+        else:
             raise InvalidDocumentError("project takes a document, or at least one field's name")
-        names = [name_of(name) for name in fields]
-        validate_projection(dict.fromkeys(names, 1))
-        return self._with(projection=names)
+        validate_projection(projection)
+        return self._with(projection=frozen(projection))
 
-    def sort(self, by: Sort | Field[Any], direction: Any = None) -> QueryBuilder[T]:
+    def sort(self, by: Sort, direction: Any = None) -> QueryBuilder[T]:
         """Order by one field, or by several; it takes the place of an earlier order.
 
         Args:
@@ -93,7 +109,7 @@ class QueryBuilder(Generic[T]):
             direction: Of one field: 1, the default, is ascending, -1 descending; or `{"$meta": "textScore"}`.
         """
         if direction is not None:
-            if not isinstance(by, (str, Field)):
+            if not isinstance(by, str) and not is_field(by):
                 raise InvalidDocumentError("a direction beside fields that have their own; give it with its field")
             by = [(name_of(by), direction)]
         return self._with(sort=_order(by))
@@ -222,6 +238,14 @@ class QueryBuilder(Generic[T]):
 
     def _with(self, **changed: Any) -> QueryBuilder[T]:
         return replace(self, _options=replace(self._options, **changed))
+
+
+def _is_query(value: object) -> TypeGuard[QueryBuilder[Any]]:
+    return isinstance(value, QueryBuilder)
+
+
+def _options_of(options: FindOptions) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in FindOptions.__dataclass_fields__}
 
 
 def _default(name: str) -> Any:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from bson import Code, DBRef
 from bson.raw_bson import RawBSONDocument
 
 from llm_devops_mongodb.errors import InvalidDocumentError
 from llm_devops_mongodb.validation.places import opening, walk
-from llm_devops_mongodb.validation.values import SCALARS, is_array, is_mapping, kind_of
+from llm_devops_mongodb.validation.values import SCALARS, is_array, is_mapping, kind_of, written
 
 if TYPE_CHECKING:
     from llm_devops_mongodb.validation.places import Check
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 class BuiltMapping(Mapping[str, Any]):
     """A builder that is the document it builds, so that it may stand wherever a mapping may.
 
-    It never changes: each method returns a new builder. It equals every mapping of the same content, as dictionaries
-    equal each other, and has no hash, as the documents and arrays in it have none.
+    It never changes: each method returns a new builder. It equals every mapping of the same content in the same order
+    of fields, which is that of the keys in a sort, and counts in a document's value. It has no hash, as the documents
+    and arrays in it have none.
     """
 
     __slots__ = ()
@@ -42,6 +43,11 @@ class BuiltMapping(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self._content())
 
+    def __eq__(self, other: object) -> bool:
+        return is_same(self, other) if is_mapping(other) else NotImplemented
+
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # documents and arrays have none
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._content()!r})"
 
@@ -51,12 +57,27 @@ def content_of(builder: BuiltMapping) -> Mapping[str, Any]:
     return builder._content()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # for those who only read it
 
 
+def is_same(one: Any, other: Any) -> bool:
+    """Compare documents and arrays of every class at every depth, documents with the order of their fields."""
+    if is_mapping(one) and is_mapping(other):
+        one, other = _content(one), _content(other)
+        return list(one) == list(other) and all(map(is_same, one.values(), other.values()))
+    if is_array(one) and is_array(other):
+        return len(one) == len(other) and all(map(is_same, one, other))
+    return bool(one == other)
+
+
+def _content(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    return content_of(document) if isinstance(document, BuiltMapping) else document
+
+
 def frozen(value: Any) -> Any:
     """Return a copy of the documents and arrays in `value`, so that what the caller changes later changes no builder.
 
     Documents of every class become a `dict` with their fields in the same order, but for a `RawBSONDocument`, which
-    cannot change and is shared, as a value is that BSON writes as a scalar. Arrays become a `list`. A value that may
-    be nested too deeply, or hold itself, is checked before it comes here.
+    cannot change and is shared, as a value is that BSON writes as a scalar. Arrays become a `list`, mutable bytes
+    `bytes`, and an enum's member its value. A value that may be nested too deeply, or hold itself, is checked before
+    it comes here.
     """
     kind = kind_of(value)
     if kind in SCALARS:
@@ -80,7 +101,8 @@ def _frozen_other(value: Any) -> Any:
         return DBRef(parts.pop("$ref"), parts.pop("$id"), parts.pop("$db", None), parts)
     if isinstance(value, Code):
         return Code(str(value), frozen(value.scope))
-    return value
+    plain = written(value)
+    return value if plain is value else frozen(plain)
 
 
 def checked(path: str, value: Any, check: Check) -> Any:
@@ -89,8 +111,9 @@ def checked(path: str, value: Any, check: Check) -> Any:
     Raises:
         InvalidDocumentError: From `check`; its path begins with `path`.
     """
-    walk(lambda given, place: check(given, place.field(path, given)), value)
-    return frozen(value)
+    plain = written(value)
+    walk(lambda given, place: check(given, place.field(path, given)), plain)
+    return frozen(plain)
 
 
 def array_of(path: str, values: Any) -> list[Any]:

@@ -9,7 +9,7 @@ from llm_devops_mongodb.query.built import BuiltMapping, checked, refusal
 from llm_devops_mongodb.query.paths import update_path
 from llm_devops_mongodb.validation.places import shown
 from llm_devops_mongodb.validation.update_operators import OPERATORS
-from llm_devops_mongodb.validation.values import SCALARS, built, is_mapping
+from llm_devops_mongodb.validation.values import SCALARS, built, is_mapping, written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +50,7 @@ class Changes(BuiltMapping):
         return self._plus_checked(operator, field, value)
 
     def _plus_member(self, operator: str, field: str | Field[Any], value: Any) -> Self:
-        member = built(value)
+        member = written(built(value))
         if is_mapping(member) and any(str(name)[:1] == "$" for name in member):
             member = {"$each": [member]}
         return self._plus_checked(operator, field, member)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Self
 from bson import Code
 
 from llm_devops_mongodb.query.built import BuiltMapping, array_of, checked, refusal
+from llm_devops_mongodb.query.expressions import resolved_filter
 from llm_devops_mongodb.query.paths import filter_path
-from llm_devops_mongodb.query.placement import check_placement
+from llm_devops_mongodb.query.placement import placed
 from llm_devops_mongodb.validation.fields import check_literal
 from llm_devops_mongodb.validation.filters import FIELD_OPERATORS, TOP_OPERATORS
 from llm_devops_mongodb.validation.query_operators import length, remainder
-from llm_devops_mongodb.validation.values import SCALARS, built, cut_number, is_array, is_mapping, is_regex
+from llm_devops_mongodb.validation.values import SCALARS, built, cut_number, is_array, is_mapping, is_regex, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,10 +28,11 @@ _LARGEST_DIVISOR = 2**63 - 1
 class Conditions(BuiltMapping):
     """Conditions that must all hold: none is `{}`, one is the filter itself, several stand in one `$and`."""
 
-    __slots__ = ("_conditions",)
+    __slots__ = ("_conditions", "_special")
 
     def __init__(self) -> None:
         self._conditions: tuple[dict[str, Any], ...] = ()
+        self._special: str | None = None  # the one $text or $near among them
 
     def _content(self) -> Mapping[str, Any]:
         conditions = self._conditions
@@ -38,19 +40,19 @@ class Conditions(BuiltMapping):
             return {"$and": list(conditions)}
         return conditions[0] if conditions else {}
 
-    def _plus(self, condition: dict[str, Any]) -> Self:
+    def _plus(self, condition: dict[str, Any], special: str | None = None) -> Self:
         made = object.__new__(type(self))
         made._conditions = (*self._conditions, condition)
+        made._special = special or self._special
         return made
 
     def _plus_placed(self, condition: dict[str, Any]) -> Self:
         """Add a condition that may hold `$text` or `$near`."""
-        check_placement((*self._conditions, condition))
-        return self._plus(condition)
+        return self._plus(condition, placed(condition, self._special))
 
     def _plus_checked(self, name: str, argument: Any) -> Self:
         """Add an operator that stands beside the names of fields."""
-        return self._plus_placed({name: checked(name, argument, TOP_OPERATORS[name])})
+        return self._plus_placed(resolved_filter({name: checked(name, argument, TOP_OPERATORS[name])}))
 
     def _plus_compared(self, field: str | Field[Any], operator: str, value: Any) -> Self:
         path = filter_path(field)
@@ -90,6 +92,7 @@ def members(path: str, operator: str, values: Iterable[Any]) -> list[Any]:
     given = array_of(path, values)
     if SCALARS.issuperset(map(type, given)):
         return given
+    given = [written(member) for member in given]
     for index, member in enumerate(given):
         if is_regex(member):
             raise refusal(f"{path}.{index}", "would match as a pattern; use eq to find it, or_ of regex to match by it")

@@ -20,8 +20,9 @@ Paths are made of the database's names: aliases, and `_id` for what a model call
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeGuard, TypeVar, cast
 
 from llm_devops_mongodb.codecs.names import document_shape, written_key
 from llm_devops_mongodb.codecs.shapes import OPEN
@@ -31,7 +32,7 @@ from llm_devops_mongodb.validation.places import shown
 from llm_devops_mongodb.validation.values import is_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Sequence
+    from collections.abc import Callable, Hashable
     from collections.abc import Set as AbstractSet
 
     from llm_devops_mongodb.codecs.shapes import Part, Shape
@@ -83,6 +84,10 @@ class Field(Generic[V]):
 
     def __repr__(self) -> str:
         return f"Field({self.path!r})"
+
+
+ArrayField = Field[list[V]] | Field[tuple[V, ...]] | Field[set[V]] | Field[frozenset[V]] | Field[Sequence[V]]
+"""A field that is stored as an array of `V`."""
 
 
 def f(model: type[M], select: Callable[[M], V]) -> Field[V]:
@@ -142,6 +147,11 @@ def each(values: Sequence[V] | AbstractSet[V], position: str | None = None) -> V
     if not isinstance(given, _Standin):
         raise TypeError("each() is for the function that f() takes")
     return cast("V", _Standin(_trace_of(given).element(position)))
+
+
+def is_field(value: object) -> TypeGuard[Field[Any]]:
+    """Tell a field that was taken from a model, or named by its type."""
+    return isinstance(value, Field)
 
 
 def name_of(field: str | Field[Any]) -> str:

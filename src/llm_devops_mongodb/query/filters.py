@@ -12,6 +12,7 @@ from llm_devops_mongodb.query.conditions import (
     divisor_and_remainder,
     equality,
 )
+from llm_devops_mongodb.query.expressions import resolved_filter
 from llm_devops_mongodb.query.paths import filter_path
 from llm_devops_mongodb.query.patterns import check_pattern
 from llm_devops_mongodb.query.regexes import flagged, regex_operators
@@ -420,4 +421,4 @@ class FilterBuilder(Conditions):
         validate_filter(given)
         if not given:
             return self
-        return self._plus_placed({name: frozen(condition) for name, condition in given.items()})
+        return self._plus_placed(resolved_filter(frozen(dict(given))))

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
     Shape = Callable[[str, Any], None]
 
-_STRICT_WINDING = "urn:x-mongodb:crs:strictwinding:EPSG:4326"
-_REFERENCE_SYSTEMS = ("EPSG:4326", "urn:ogc:def:crs:OGC:1.3:CRS84", _STRICT_WINDING)
+_REFERENCE_SYSTEMS = ("EPSG:4326", "urn:ogc:def:crs:OGC:1.3:CRS84", query_operators.STRICT_WINDING)
 _COLLECTION = "GeometryCollection"
 _AREAS = ("Polygon", "MultiPolygon")
 _PAIR = 2
@@ -113,6 +112,9 @@ def _check_geometry(path: str, value: dict[str, Any], *, known: Collection[str])
 def _member(path: str, value: Any) -> None:
     if not is_mapping(value):
         raise refusal(path, "takes an object of GeoJSON")
+    if query_operators.is_strict_winding(value.get("crs")):
+        # Such a member ends a server of 6.0: it fails an invariant.
+        raise refusal(f"{path}.crs", "strict winding may not stand in a collection")
     _check_geometry(path, dict(value), known=_SHAPES)
 
 
@@ -120,7 +122,7 @@ def _check_reference_system(path: str, system: Any, *, kind: str) -> None:
     names = [name for name in _REFERENCE_SYSTEMS if system == {"type": "name", "properties": {"name": name}}]
     if not names:
         raise refusal(f"{path}.crs", f"takes {{'type': 'name', 'properties': {{'name': …}}}}: {_REFERENCE_SYSTEMS}")
-    if names == [_STRICT_WINDING] and kind != "Polygon":
+    if names == [query_operators.STRICT_WINDING] and kind != "Polygon":
         raise refusal(f"{path}.crs", "strict winding is for a Polygon only")
 
 

@@ -8,29 +8,35 @@ from llm_devops_mongodb.query.built import refusal
 from llm_devops_mongodb.validation.values import is_mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 _NEAR = frozenset({"$near", "$nearSphere", "$geoNear"})
 _NO_TEXT = frozenset({"$nor", "$elemMatch"})
 
 
-def check_placement(filters: Iterable[Mapping[str, Any]]) -> None:
-    """Refuse filters, all of which are to hold, that the server would not plan together.
+def placed(filter: Mapping[str, Any], beside: str | None) -> str | None:
+    """Return the one `$text` or `$near` of a filter that is to hold besides others, or else `beside`.
 
-    Nothing looks into them that has not been checked: they are at most a hundred levels deep.
+    Nothing looks into it that has not been checked: it is at most a hundred levels deep.
+
+    Args:
+        filter: The filter.
+        beside: The `$text` or `$near` of the others.
 
     Raises:
-        InvalidDocumentError: There is more than one `$text` or `$near` in them, or one of each; `$near` stands under
-            another operator than `$and`; `$text` stands under `$nor`.
+        InvalidDocumentError: The server would not plan it: there is more than one `$text` or `$near`, or one of each;
+            `$near` stands under another operator than `$and`; `$text` stands under `$nor`.
     """
-    found = [special for each in filters for special in _specials(each, above="")]
+    found = list(_specials(filter, above=""))
     for name, above in found:
         if name != "$text" and above:
             raise refusal(name, f"may not stand under {above}")
         if name == "$text" and above in _NO_TEXT:
             raise refusal(name, f"may not stand under {above}")
-    if len(found) > 1:
-        raise refusal(found[1][0], "a filter has one $text or one $near, not several and not both")
+    names = [name for name, _ in found] if beside is None else [beside, *(name for name, _ in found)]
+    if len(names) > 1:
+        raise refusal(names[1], "a filter has one $text or one $near, not several and not both")
+    return names[0] if names else None
 
 
 def _specials(filter: Mapping[Any, Any], *, above: str) -> Iterator[tuple[str, str]]:

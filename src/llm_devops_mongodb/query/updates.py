@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from bson import Decimal128
 
-    from llm_devops_mongodb.query.fields import Field
+    from llm_devops_mongodb.query.fields import ArrayField, Field
 
 V = TypeVar("V")
 
@@ -126,7 +126,7 @@ class UpdateBuilder(Changes):
         """
         return self._plus_checked("$currentDate", field, {"$type": type})
 
-    def push(self, field: str | Field[list[V]], value: V) -> Self:
+    def push(self, field: str | ArrayField[V], value: V) -> Self:
         """Append one value to an array; a missing field becomes one.
 
         A document that begins with `$` is put under `$each`, so that the server does not read it as modifiers.
@@ -139,7 +139,7 @@ class UpdateBuilder(Changes):
 
     def push_each(
         self,
-        field: str | Field[list[V]],
+        field: str | ArrayField[V],
         values: Iterable[V],
         *,
         position: int | None = None,
@@ -162,10 +162,10 @@ class UpdateBuilder(Changes):
         path = update_path(field)
         given = {"$each": array_of(path, values), "$position": position, "$slice": slice, "$sort": sort}
         if is_mapping(sort):
-            given["$sort"] = {filter_path(name): direction for name, direction in sort.items()}
+            given["$sort"] = _order(path, sort)
         return self._plus_checked("$push", field, {name: value for name, value in given.items() if value is not None})
 
-    def add_to_set(self, field: str | Field[list[V]], value: V) -> Self:
+    def add_to_set(self, field: str | ArrayField[V], value: V) -> Self:
         """Append one value to an array that does not hold it yet.
 
         A document that begins with `$` is put under `$each`, so that the server does not read it as a modifier.
@@ -176,7 +176,7 @@ class UpdateBuilder(Changes):
         """
         return self._plus_member("$addToSet", field, value)
 
-    def add_each(self, field: str | Field[list[V]], values: Iterable[V]) -> Self:
+    def add_each(self, field: str | ArrayField[V], values: Iterable[V]) -> Self:
         """Append those of several values to an array that it does not hold yet; of none, nothing changes.
 
         Example:
@@ -200,7 +200,7 @@ class UpdateBuilder(Changes):
         """
         return self._plus_checked("$pull", field, built(condition))
 
-    def pull_all(self, field: str | Field[list[V]], values: Iterable[V]) -> Self:
+    def pull_all(self, field: str | ArrayField[V], values: Iterable[V]) -> Self:
         """Remove from an array every element that equals one of several values; of none, nothing changes.
 
         Example:
@@ -230,3 +230,10 @@ class UpdateBuilder(Changes):
         """
         masks = {"and": and_, "or": or_, "xor": xor}
         return self._plus_checked("$bit", field, {name: mask for name, mask in masks.items() if mask is not None})
+
+
+def _order(path: str, keys: Mapping[str, int]) -> dict[str, int]:
+    order = {filter_path(name): direction for name, direction in keys.items()}
+    if len(order) < len(keys):
+        raise refusal(f"{path}.$sort", "names a field twice")
+    return order

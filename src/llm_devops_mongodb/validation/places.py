@@ -54,7 +54,7 @@ class Place:
     def field(self, name: str, value: object) -> Place:
         """Step to the field `name` of the document here, which holds `value`."""
         kind = type(value)
-        flat = kind in SCALARS or kind is list or (kind is not dict and (is_array(value) or nested(value) is None))
+        flat = kind in SCALARS or kind is list or (kind is not dict and _is_flat(value))
         depth = self.depth if flat else self.depth + 1
         return Place(name, self, depth=depth, barred=self.barred, later=self._later)
 
@@ -88,6 +88,11 @@ class Place:
         """Make the error for what stands here; `problem` says what is wrong and what to do, and holds no value."""
         path = self.path
         return InvalidDocumentError(opening(path) + problem, path=path)
+
+
+def _is_flat(value: object) -> bool:
+    inner = nested(value)
+    return inner is None or is_array(inner)
 
 
 def opening(path: str) -> str:

@@ -43,6 +43,9 @@ _POINT_LENGTH = 2
 _NEAR_NAMES = frozenset({"$geometry", "$maxDistance", "$minDistance"})
 _AREA_NAMES = frozenset({"$geometry", "$box", "$center", "$centerSphere", "$polygon", "$uniqueDocs"})
 _CROSSING_NAMES = frozenset({"$geometry", "$uniqueDocs"})
+
+STRICT_WINDING: Final = "urn:x-mongodb:crs:strictwinding:EPSG:4326"
+"""The name of the reference system in which the order of a polygon's positions tells its inside."""
 _TEXT_KINDS: Mapping[str, type] = {
     "$search": str,
     "$language": str,
@@ -159,9 +162,25 @@ def _check_geometry(argument: Any, place: Place, *, known: Collection[str], free
     for name in argument:
         if name not in known and (str(name).startswith("$") or not free):
             raise place.field(str(name), None).refuse(f"unknown geometry{hint(shown(str(name)), known)}")
-    if "$geometry" in argument and not (is_mapping(argument["$geometry"]) or is_array(argument["$geometry"])):
-        raise place.field("$geometry", None).refuse("takes an object of GeoJSON")
+    if "$geometry" in argument:
+        _check_geojson(argument["$geometry"], place.field("$geometry", None))
     check_literal(argument, place)
+
+
+def _check_geojson(geometry: Any, place: Place) -> None:
+    if not (is_mapping(geometry) or is_array(geometry)):
+        raise place.refuse("takes an object of GeoJSON")
+    members = geometry.get("geometries") if is_mapping(geometry) else None
+    for index, member in enumerate(members if is_array(members) else ()):
+        if is_mapping(member) and is_strict_winding(member.get("crs")):
+            here = place.field("geometries", None).item(index, None).field("crs", None)
+            raise here.refuse("strict winding may not stand in a collection: it ends a server of 6.0")
+
+
+def is_strict_winding(system: Any) -> bool:
+    """Tell the reference system in which a polygon's positions stand in a strict order."""
+    properties = system.get("properties") if is_mapping(system) else None
+    return is_mapping(properties) and properties.get("name") == STRICT_WINDING
 
 
 def text(argument: Any, place: Place) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from enum import Enum
 from numbers import Number
 from typing import Any, Protocol, TypeGuard, TypeVar
 from uuid import UUID
@@ -29,6 +31,11 @@ Regular expressions, code and references are left out: where they stand matters,
 """
 
 
+# So typed that checkers do not narrow to partly unknown types.
+_QUEUES: tuple[type[Any], ...] = (deque,)
+_MUTABLE_BYTES: tuple[type[Any], ...] = (bytearray, memoryview)
+
+
 class Buildable(Protocol[T_co]):
     """A builder: something whose `build()` gives the plain value."""
 
@@ -43,6 +50,15 @@ def built(value: Any) -> Any:
         return value
     build = None if isinstance(value, type) else getattr(value, "build", None)
     return build() if callable(build) else value
+
+
+def written(value: Any) -> Any:
+    """Give what is written in the place of an enum's member, a deque or mutable bytes, and anything else as it is."""
+    while isinstance(value, Enum):
+        value = value.value
+    if isinstance(value, _QUEUES):
+        return [*value]
+    return bytes(value) if isinstance(value, _MUTABLE_BYTES) else value
 
 
 def is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
@@ -93,8 +109,9 @@ def cut_number(value: Any) -> int | None:
         return None
 
 
-def nested(value: object) -> Mapping[Any, Any] | list[Any] | tuple[Any, ...] | None:
-    """Give the document or array that `value` is, or holds (a reference, code with a scope), else None."""
+def nested(value: Any) -> Mapping[Any, Any] | list[Any] | tuple[Any, ...] | None:
+    """Give the document or array that `value` is, or is written as (a reference, code with a scope), else None."""
+    value = written(value)
     if is_mapping(value) or is_array(value):
         return value
     if isinstance(value, DBRef):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import collections
 import copy
+import enum
 import pickle
 import re
+import sys
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -31,10 +33,21 @@ class Text(str):
     __slots__ = ()
 
 
+class Secret(enum.Enum):
+    """What a client could be let choose from, none of it meant as a condition."""
+
+    PATTERN = re.compile("^")
+    OPERATOR = {"$ne": None}  # noqa: RUF012  # a member
+    ELEMENT = {"$elemMatch": {"a": 1}}  # noqa: RUF012  # a member
+    PLAIN = "x"
+
+
 SCALARS = [
     *(None, True, 1, 1.5, "x", b"x", Text("$ne"), Int64(1), Decimal128("1"), ObjectId(), MinKey(), MaxKey()),
     *(datetime(2026, 1, 1, tzinfo=UTC), UUID(int=1), Binary(b"x", 5), Timestamp(1, 1)),
 ]
+
+EXPRESSED = {"$expr": {"$gt": ["$a.b", {"$add": ["$c", 1]}]}}
 
 # What a server could read as an operator or a pattern, with what it is once built.
 HOSTILE: list[tuple[Any, Any]] = [
@@ -52,6 +65,8 @@ HOSTILE: list[tuple[Any, Any]] = [
     (re.compile("."), re.compile(".")),
     (Code("x", {"a": 1}), Code("x", {"a": 1})),
     (Code("x"), Code("x")),
+    (Secret.OPERATOR, {"$ne": None}),
+    (Secret.PATTERN, re.compile("^")),
 ]
 
 
@@ -93,6 +108,29 @@ def test_eq_puts_what_could_be_read_otherwise_under_an_operator(value: Any, buil
     assert FilterBuilder().eq_safe("a", value).build() == {"a": {"$eq": built}}
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (bytearray(b"ab"), b"ab"),
+        (memoryview(bytearray(b"ab")), b"ab"),
+        (collections.deque([1, {"b": 2}]), [1, {"b": 2}]),
+    ],
+)
+def test_no_kind_of_value_changes_a_builder_later(given: Any, kept: Any) -> None:
+    made = [FilterBuilder().eq("a", given), FilterBuilder().ne("a", [given]), FilterBuilder().in_array("a", [given])]
+
+    given[0] = 99
+
+    assert made == [{"a": kept}, {"a": {"$ne": [kept]}}, {"a": {"$in": [kept]}}]
+
+
+def test_an_array_that_holds_itself_is_too_deep() -> None:
+    endless: Any = collections.deque()
+    endless.append(endless)
+
+    refused(lambda it: it.eq("a", endless), ".".join(["a", *["0"] * 100]), "nested deeper")
+
+
 def test_a_raw_document_is_kept_as_it_is() -> None:
     raw = RawBSONDocument(bson.encode({"$ne": None}))
 
@@ -121,6 +159,15 @@ def test_a_membership_takes_any_iterable(name: str, operator: str) -> None:
         assert member("a", values).build() == {"a": {operator: [1, 2]}}
     assert member("a", []).build() == {"a": {operator: []}}
     assert member("a", [{"x": 1}, DBRef("c", 1), [1]]).build() == {"a": {operator: [{"x": 1}, DBRef("c", 1), [1]]}}
+
+
+@pytest.mark.parametrize("name", MEMBERSHIPS)
+def test_the_value_of_an_enum_s_member_is_looked_at(name: str) -> None:
+    refused(lambda it: getattr(it, name)("a", [1, Secret.PATTERN]), "a.1", "pattern")
+    refused(lambda it: getattr(it, name)("a", [Secret.OPERATOR]), "a.0", "operator")
+    refused(lambda it: getattr(it, name)("a", [Secret.ELEMENT]), "a.0", "operator")
+    refused(lambda it: it.ne("a", Secret.PATTERN), "a", "regular expression")
+    assert getattr(FilterBuilder(), name)("a", [Secret.PLAIN]) == {"a": {MEMBERSHIPS[name]: ["x"]}}
 
 
 @pytest.mark.parametrize("name", MEMBERSHIPS)
@@ -156,6 +203,10 @@ def test_an_iterable_s_own_mistake_passes_through() -> None:
         (FilterBuilder().mod("a", -4, 1.5), {"a": {"$mod": [-4, 1.5]}}),
         (FilterBuilder().expr({"$gt": ["$a", "$b"]}), {"$expr": {"$gt": ["$a", "$b"]}}),
         (FilterBuilder().expr(0), {"$expr": 0}),
+        (FilterBuilder().expr({"$gt": [Field("a.b"), {"$add": (Field("c"), 1)}]}), EXPRESSED),
+        (FilterBuilder().expr(Field("a")), {"$expr": "$a"}),
+        (FilterBuilder().raw({"$nor": [{"$expr": Field("a")}], "b": 1}), {"$nor": [{"$expr": "$a"}], "b": 1}),
+        (FilterBuilder().or_({"$expr": Field("a")}), {"$or": [{"$expr": "$a"}]}),
         (FilterBuilder().json_schema({"required": ["a"]}), {"$jsonSchema": {"required": ["a"]}}),
         (FilterBuilder().not_("a", {"$gt": 1}), {"a": {"$not": {"$gt": 1}}}),
         (FilterBuilder().not_("a", re.compile("x", re.IGNORECASE)), {"a": {"$not": {"$regex": "x", "$options": "i"}}}),
@@ -554,6 +605,7 @@ def test_any_geometry_may_intersect(shape: dict[str, Any]) -> None:
             {"type": "GeometryCollection", "geometries": [{"type": "GeometryCollection", "geometries": [POINT]}]},
             "one of Point",
         ),
+        ({"type": "GeometryCollection", "geometries": [POINT, {**POLYGON, "crs": STRICT}]}, "may not stand in"),
     ],
 )
 def test_what_is_no_geometry_intersects_nothing(shape: Any, words: str) -> None:
@@ -620,6 +672,44 @@ def test_builders_are_equal_by_what_they_build() -> None:
     assert {"a": 1} == FilterBuilder().eq("a", 1)  # noqa: SIM300  # the other way round is the point
     assert FilterBuilder().eq("a", 1) != FilterBuilder().eq("a", 2)
     assert FilterBuilder().eq("a", 1).eq("b", 1) != FilterBuilder().eq("b", 1).eq("a", 1)
+    assert FilterBuilder().eq("a", [1]) == {"a": (1,)}
+    assert FilterBuilder().nor(FilterBuilder().eq("a", 1)) == {"$nor": [FilterBuilder().eq("a", 1)]}
+    assert FilterBuilder().eq("a", {"b": 1, "c": 2}) != FilterBuilder().eq("a", {"c": 2, "b": 1})
+    assert FilterBuilder() != []
+
+
+def calls_of(function: Any) -> int:
+    """Count the calls that `function` makes."""
+    count = 0
+
+    def seen(frame: Any, event: str, argument: Any) -> None:
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(seen)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+@pytest.mark.parametrize(
+    "add",
+    [
+        lambda it: it.exists("a"),
+        lambda it: it.or_({"a": 1}, {"b": 2}),
+        lambda it: it.elem_match("a", {"b": 1}),
+        lambda it: it.not_("a", {"$gt": 1}),
+        lambda it: it.text("x"),
+    ],
+)
+def test_a_condition_costs_the_same_however_many_there_are(add: Any) -> None:
+    none = many = FilterBuilder()
+    for _ in range(100):
+        many = many.exists("a")
+
+    assert calls_of(lambda: add(many)) == calls_of(lambda: add(none))
 
 
 def test_a_builder_shows_what_it_builds() -> None:

@@ -127,6 +127,10 @@ BUILT = [
             }
         ],
     ),
+    (
+        NEW.bucket("$a", boundaries=[0, 1], default=None),
+        [{"$bucket": {"groupBy": "$a", "boundaries": [0, 1], "default": None}}],
+    ),
     (NEW.sort_by_count(REGION), [{"$sortByCount": "$address.region"}]),
     (NEW.facet({"a": NEW.limit(1), "b": ({"$limit": 2},)}), [{"$facet": {"a": [{"$limit": 1}], "b": [{"$limit": 2}]}}]),
     (
@@ -324,6 +328,8 @@ REFUSED = [
     (lambda: NEW.group("$a", {"n": 1}), "0.$group.n", "one operator"),
     (lambda: NEW.group("$a", {"n": {}}), "0.$group.n", "one operator"),
     (lambda: NEW.group("$a", {"_id": "$b"}), "$group._id", "twice"),
+    (lambda: NEW.group(None, {REGION: {"$sum": 1}, REGION.path: {"$sum": 2}}), "$group", "twice"),
+    (lambda: NEW.add_fields({REGION: 1, REGION.path: 2}), "$addFields", "twice"),
     (lambda: NEW.group("$a", [1]), "$group", "document of fields"),
     (lambda: NEW.project({"a": 1, "b": 0}), "0.$project.b", "keeps or drops"),
     (lambda: NEW.project({}), "0.$project", "not empty"),
@@ -490,6 +496,55 @@ def test_a_vector_of_bson_stays_one():
     vector = Binary.from_vector([1, 2], BinaryVectorDtype.INT8)
     (stage,) = NEW.vector_search(index="i", path="v", query_vector=vector, limit=1, exact=True).build()
     assert stage["$vectorSearch"]["queryVector"] is vector
+
+
+ADDED = {"$add": [REGION, 1]}
+ADDED_PATHS = {"$add": ["$address.region", 1]}
+IN_EXPRESSION = {"$and": [{"$expr": {"$gt": [REGION, 1]}}]}
+EXPRESSED = {"$and": [{"$expr": {"$gt": ["$address.region", 1]}}]}
+PARTS = {"connect_from_field": "a", "connect_to_field": "b", "as_": "x"}
+
+
+@pytest.mark.parametrize(
+    ("made", "path", "expected"),
+    [
+        (NEW.match_stage(IN_EXPRESSION), ["$match"], EXPRESSED),
+        (NEW.lookup_pipeline("c", let={"b": ADDED}, pipeline=[], as_="x"), ["$lookup", "let", "b"], ADDED_PATHS),
+        (
+            NEW.lookup_pipeline("c", pipeline=[{"$match": IN_EXPRESSION}], as_="x"),
+            ["$lookup", "pipeline", 0, "$match"],
+            EXPRESSED,
+        ),
+        (NEW.graph_lookup("c", start_with=[REGION], **PARTS), ["$graphLookup", "startWith"], ["$address.region"]),
+        (
+            NEW.graph_lookup("c", start_with="$a", restrict_search_with_match=IN_EXPRESSION, **PARTS),
+            ["$graphLookup", "restrictSearchWithMatch"],
+            EXPRESSED,
+        ),
+        (NEW.facet({"f": [{"$set": {"s": ADDED}}]}), ["$facet", "f", 0, "$set", "s"], ADDED_PATHS),
+        (NEW.union_with("c", [{"$set": {"s": ADDED}}]), ["$unionWith", "pipeline", 0, "$set", "s"], ADDED_PATHS),
+        (NEW.union_with("c"), ["$unionWith"], {"coll": "c"}),
+        (
+            NEW.merge("c", when_matched=[{"$set": {"s": ADDED}}], let={"v": ADDED}),
+            ["$merge", "whenMatched", 0, "$set", "s"],
+            ADDED_PATHS,
+        ),
+        (
+            NEW.merge("c", when_matched=[{"$set": {"s": ADDED}}], let={"v": ADDED}),
+            ["$merge", "let", "v"],
+            ADDED_PATHS,
+        ),
+        (NEW.merge("c", when_matched="fail"), ["$merge", "whenMatched"], "fail"),
+        (NEW.geo_near([1, 2], distance_field="d", query=IN_EXPRESSION), ["$geoNear", "query"], EXPRESSED),
+        (NEW.stage("$group", {"_id": {"r": [REGION]}}), ["$group", "_id", "r"], ["$address.region"]),
+        (NEW.stage("$project", {"r": ADDED}), ["$project", "r"], ADDED_PATHS),
+    ],
+)
+def test_a_field_stands_for_its_value_in_every_expression(made, path, expected):
+    (found,) = made.build()
+    for step in path:
+        found = found[step]
+    assert found == expected
 
 
 def test_builders_of_the_same_stages_are_equal():

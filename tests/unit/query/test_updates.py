@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import enum
 import pickle
 from itertools import pairwise
 from typing import Any
@@ -76,6 +77,16 @@ def test_a_value_is_never_read_as_modifiers(value: Any) -> None:
     assert U.add_to_set("a", value).build() == {"$addToSet": {"a": {"$each": [value]}}}
 
 
+class Secret(enum.Enum):
+    EACH = {"$each": [1, 2]}  # noqa: RUF012  # a member
+
+
+def test_a_value_of_an_enum_s_member_is_never_read_as_modifiers() -> None:
+    assert U.push("a", Secret.EACH).build() == {"$push": {"a": {"$each": [{"$each": [1, 2]}]}}}
+    assert U.add_to_set("a", Secret.EACH).build() == {"$addToSet": {"a": {"$each": [{"$each": [1, 2]}]}}}
+    assert U.set("a", Secret.EACH).build() == {"$set": {"a": {"$each": [1, 2]}}}
+
+
 def test_changes_are_gathered_in_the_order_of_their_operators_first_use() -> None:
     made = U.set("a", 1).inc("n").set("b", 2).unset("c")
 
@@ -111,6 +122,7 @@ def test_no_change_builds_what_is_no_update() -> None:
         (lambda it: it.push_each("a", [], sort="b"), "a.$sort", "1 or -1"),
         (lambda it: it.push_each("a", [], sort={}), "a.$sort", "1 or -1"),
         (lambda it: it.push_each("a", [], sort={"b": "asc"}), "a.$sort", "1 or -1"),
+        (lambda it: it.push_each("a", [], sort={Field("b"): 1, "b": -1}), "a.$sort", "twice"),
         (lambda it: it.push_each("a", [], sort={"b..c": 1}), "", "empty part"),
         (lambda it: it.add_each("a", 5), "a", "several values"),
         (lambda it: it.pull_all("a", "x"), "a", "several values"),
@@ -276,6 +288,7 @@ def test_a_builder_is_a_value() -> None:
 
     assert made == UpdateBuilder().set("a", 1).inc("b")
     assert made == {"$set": {"a": 1}, "$inc": {"b": 1}}
+    assert U.push_each("a", [], sort={"b": 1, "c": 1}) != U.push_each("a", [], sort={"c": 1, "b": 1})
     assert made != U.set("a", 1)
     assert dict(made) == made.build()
     assert repr(made) == "UpdateBuilder({'$set': {'a': 1}, '$inc': {'b': 1}})"

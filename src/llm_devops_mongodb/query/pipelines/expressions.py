@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from llm_devops_mongodb.query.built import array_of, frozen, refusal
-from llm_devops_mongodb.query.fields import Field, name_of
+from llm_devops_mongodb.query.built import array_of, refusal
+from llm_devops_mongodb.query.expressions import expression_of
+from llm_devops_mongodb.query.fields import Field, is_field, name_of
 from llm_devops_mongodb.validation.values import is_array, is_mapping, kind_of
 
 if TYPE_CHECKING:
@@ -24,11 +25,6 @@ def _camel(name: str) -> str:
     return head + "".join(part.title() for part in tail)
 
 
-def expression_of(value: Any) -> Any:
-    """Return the expression that stands for a field's value, and any other expression as it is."""
-    return f"${value.path}" if isinstance(value, Field) else value
-
-
 def array_path(field: str | Field[Any]) -> str:
     """Return a path with `$` at its head, which may be there already."""
     return field if isinstance(field, str) and field[:1] == "$" else f"${name_of(field)}"
@@ -38,7 +34,10 @@ def named(stage: str, fields: Any) -> dict[Any, Any]:
     """Return a document of fields, each by its path."""
     if not is_mapping(fields):
         raise refusal(stage, f"takes a document of fields, not {type(fields).__name__}")
-    return {_name(name): expression_of(value) for name, value in fields.items()}
+    document = {_name(name): expression_of(value) for name, value in fields.items()}
+    if len(document) < len(fields):
+        raise refusal(stage, "names a field twice")
+    return document
 
 
 def _name(name: Any) -> Any:
@@ -50,9 +49,9 @@ def paths_of(stage: str, fields: Iterable[str | Field[Any]]) -> list[str]:
     return [name_of(field) for field in array_of(stage, fields)]
 
 
-def keys_of(stage: str, keys: Sort | Field[Any]) -> dict[str, Any]:
+def keys_of(stage: str, keys: Sort) -> dict[str, Any]:
     """Return the fields and directions of a sort, most significant first; a name alone is ascending."""
-    if isinstance(keys, (str, Field)):
+    if isinstance(keys, str) or is_field(keys):
         return {name_of(keys): 1}
     pairs = list(keys.items()) if is_mapping(keys) else [_pair(stage, key) for key in array_of(stage, keys)]
     order = {name_of(name): direction for name, direction in pairs}
@@ -67,17 +66,3 @@ def _pair(stage: str, key: Any) -> tuple[Any, Any]:
     if not is_array(key) or len(key) != 2:  # noqa: PLR2004  # a field and its direction
         raise refusal(stage, "takes fields and directions, as in [('a', 1), ('b', -1)]")
     return key[0], key[1]
-
-
-def resolved(value: Any) -> Any:
-    """Return a copy of an argument that was checked, in which each `Field` is the path of its value."""
-    return _resolved(frozen(value))
-
-
-def _resolved(value: Any) -> Any:
-    if isinstance(value, Field):
-        return f"${value.path}"
-    kind = kind_of(value)
-    if kind is dict:
-        return {name: _resolved(part) for name, part in value.items()}
-    return [_resolved(part) for part in value] if kind is list else value

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from llm_devops_mongodb.query.built import array_of, refusal
-from llm_devops_mongodb.query.pipelines.expressions import expression_of, given, named
+from llm_devops_mongodb.query.expressions import expression_of
+from llm_devops_mongodb.query.pipelines.expressions import given, named
 from llm_devops_mongodb.query.pipelines.stages import Stages
 from llm_devops_mongodb.validation.values import built, is_mapping
 
@@ -36,14 +37,14 @@ class Grouping(Stages):
         accumulators = named("$group", {} if fields is None else fields)
         if "_id" in accumulators:
             raise refusal("$group._id", "is given twice: as the id and among the fields")
-        return self._with_expressions("$group", {"_id": expression_of(id), **accumulators})
+        return self._with("$group", {"_id": expression_of(id), **accumulators})
 
     def bucket(
         self,
         group_by: Any,
         *,
         boundaries: Sequence[Any],
-        default: Any = None,
+        default: Any = ...,
         output: Mapping[Any, Any] | None = None,
     ) -> Self:
         """Put documents into buckets; the `_id` of each is its lower boundary, which belongs to it.
@@ -53,8 +54,8 @@ class Grouping(Stages):
         Args:
             group_by: The expression to go by.
             boundaries: At least two values of one type, each greater than the one before.
-            default: The `_id` of a bucket for all others, not between the boundaries; without it the server fails
-                when it meets one.
+            default: The `_id` of a bucket for all others, not between the boundaries; None is one, null. Without it
+                the server fails when it meets one.
             output: Names with an accumulator each; `{"count": {"$sum": 1}}` by default.
 
         Example:
@@ -64,10 +65,11 @@ class Grouping(Stages):
         options = given(
             group_by=expression_of(group_by),
             boundaries=array_of("$bucket.boundaries", boundaries),
-            default=default,
             output=None if output is None else named("$bucket.output", output),
         )
-        return self._with_expressions("$bucket", options)
+        if default is not ...:
+            options["default"] = default
+        return self._with("$bucket", options)
 
     def bucket_auto(
         self,
@@ -97,7 +99,7 @@ class Grouping(Stages):
             output=None if output is None else named("$bucketAuto.output", output),
             granularity=granularity,
         )
-        return self._with_expressions("$bucketAuto", options)
+        return self._with("$bucketAuto", options)
 
     def sort_by_count(self, expression: Any) -> Self:
         """Count the documents for each value of an expression, most frequent first.
@@ -108,7 +110,7 @@ class Grouping(Stages):
             >>> PipelineBuilder().sort_by_count("$tag").build()
             [{'$sortByCount': '$tag'}]
         """
-        return self._with_expressions("$sortByCount", expression_of(expression))
+        return self._with("$sortByCount", expression_of(expression))
 
     def count(self, field: str = "count") -> Self:
         """Count the documents, into one document with the field `field`; of no documents comes none, and not 0.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from llm_devops_mongodb.query.pipelines.expressions import expression_of, given
+from llm_devops_mongodb.query.expressions import expression_of
+from llm_devops_mongodb.query.pipelines.expressions import given
 from llm_devops_mongodb.query.pipelines.stages import Stages
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Inspecting(Stages):
             >>> PipelineBuilder().documents([{"a": 1}, {"a": 2}]).build()
             [{'$documents': [{'a': 1}, {'a': 2}]}]
         """
-        return self._with_expressions("$documents", expression_of(documents))
+        return self._with("$documents", expression_of(documents))
 
     def change_stream(
         self,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+from llm_devops_mongodb.query.expressions import expression_of
 from llm_devops_mongodb.query.fields import name_of
-from llm_devops_mongodb.query.pipelines.expressions import expression_of, given, named
+from llm_devops_mongodb.query.pipelines.expressions import given, named
 from llm_devops_mongodb.query.pipelines.stages import Stages
 from llm_devops_mongodb.validation.values import built
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+from llm_devops_mongodb.query.expressions import expression_of
 from llm_devops_mongodb.query.fields import name_of
-from llm_devops_mongodb.query.pipelines.expressions import expression_of, given, keys_of
+from llm_devops_mongodb.query.pipelines.expressions import given, keys_of
 from llm_devops_mongodb.query.pipelines.stages import Stages
 
 if TYPE_CHECKING:
@@ -47,9 +48,9 @@ class Selecting(Stages):
             >>> PipelineBuilder().redact({"$cond": ["$open", "$$DESCEND", "$$PRUNE"]}).build()
             [{'$redact': {'$cond': ['$open', '$$DESCEND', '$$PRUNE']}}]
         """
-        return self._with_expressions("$redact", expression_of(expression))
+        return self._with("$redact", expression_of(expression))
 
-    def sort(self, by: Sort | Field[Any]) -> Self:
+    def sort(self, by: Sort) -> Self:
         """Put documents in order. Without an index the server sorts 100 MB in memory, and then on disk if it may.
 
         Equal documents come in any order: end with a unique field, such as `_id`, where that matters.

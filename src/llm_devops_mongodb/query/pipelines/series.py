@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from llm_devops_mongodb.query.expressions import expression_of
 from llm_devops_mongodb.query.fields import name_of
-from llm_devops_mongodb.query.pipelines.expressions import expression_of, given, keys_of, named, paths_of
+from llm_devops_mongodb.query.pipelines.expressions import given, keys_of, named, paths_of
 from llm_devops_mongodb.query.pipelines.stages import Stages
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Series(Stages):
         *,
         output: Mapping[Any, Any],
         partition_by: Any = None,
-        sort_by: Sort | Field[Any] | None = None,
+        sort_by: Sort | None = None,
     ) -> Self:
         """Add fields that are computed over a window of documents around each.
 
@@ -54,7 +55,7 @@ class Series(Stages):
             sort_by=None if sort_by is None else keys_of("$setWindowFields.sortBy", sort_by),
             output=named("$setWindowFields.output", output),
         )
-        return self._with_expressions("$setWindowFields", options)
+        return self._with("$setWindowFields", options)
 
     def densify(
         self,
@@ -93,7 +94,7 @@ class Series(Stages):
         self,
         *,
         output: Mapping[Any, Any],
-        sort_by: Sort | Field[Any] | None = None,
+        sort_by: Sort | None = None,
         partition_by: Any = None,
         partition_by_fields: Sequence[str | Field[Any]] | None = None,
     ) -> Self:
@@ -119,4 +120,4 @@ class Series(Stages):
             sort_by=None if sort_by is None else keys_of("$fill.sortBy", sort_by),
             output=named("$fill.output", output),
         )
-        return self._with_expressions("$fill", options)
+        return self._with("$fill", options)

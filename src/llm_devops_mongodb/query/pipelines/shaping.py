@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+from llm_devops_mongodb.query.expressions import expression_of
 from llm_devops_mongodb.query.fields import Field, name_of
-from llm_devops_mongodb.query.pipelines.expressions import array_path, expression_of, given, named, paths_of
+from llm_devops_mongodb.query.pipelines.expressions import array_path, given, named, paths_of
 from llm_devops_mongodb.query.pipelines.stages import Stages
 from llm_devops_mongodb.validation.values import is_mapping
 
@@ -34,7 +35,7 @@ class Shaping(Stages):
             [{'$project': {'name': 1, 'age': 1}}]
         """
         spec = named("$project", fields) if is_mapping(fields) else dict.fromkeys(paths_of("$project", fields), 1)
-        return self._with_expressions("$project", spec)
+        return self._with("$project", spec)
 
     def add_fields(self, fields: Mapping[Any, Any]) -> Self:
         """Add fields, or replace them, and keep all others.
@@ -49,7 +50,7 @@ class Shaping(Stages):
             >>> PipelineBuilder().add_fields({"total": {"$sum": "$prices"}, "currency": "EUR"}).build()
             [{'$addFields': {'total': {'$sum': '$prices'}, 'currency': 'EUR'}}]
         """
-        return self._with_expressions("$addFields", named("$addFields", fields))
+        return self._with("$addFields", named("$addFields", fields))
 
     def set_fields(self, fields: Mapping[Any, Any]) -> Self:
         """Do what `add_fields` does, under the server's other name for it.
@@ -58,7 +59,7 @@ class Shaping(Stages):
             >>> PipelineBuilder().set_fields({"address.city": "$city"}).build()
             [{'$set': {'address.city': '$city'}}]
         """
-        return self._with_expressions("$set", named("$set", fields))
+        return self._with("$set", named("$set", fields))
 
     def unset_fields(self, *fields: str | Field[Any] | Sequence[str | Field[Any]]) -> Self:
         """Drop fields.
@@ -87,7 +88,7 @@ class Shaping(Stages):
             >>> PipelineBuilder().replace_root("$address").build()
             [{'$replaceRoot': {'newRoot': '$address'}}]
         """
-        return self._with_expressions("$replaceRoot", {"newRoot": expression_of(new_root)})
+        return self._with("$replaceRoot", {"newRoot": expression_of(new_root)})
 
     def replace_with(self, replacement: Any) -> Self:
         """Do what `replace_root` does, under the server's shorter name for it.
@@ -96,7 +97,7 @@ class Shaping(Stages):
             >>> PipelineBuilder().replace_with({"$mergeObjects": [{"city": ""}, "$address"]}).build()
             [{'$replaceWith': {'$mergeObjects': [{'city': ''}, '$address']}}]
         """
-        return self._with_expressions("$replaceWith", expression_of(replacement))
+        return self._with("$replaceWith", expression_of(replacement))
 
     def unwind(
         self,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from llm_devops_mongodb.query.built import frozen, refusal
-from llm_devops_mongodb.query.pipelines.expressions import resolved
+from llm_devops_mongodb.query.built import frozen, is_same, refusal
+from llm_devops_mongodb.query.expressions import resolved_stage
 from llm_devops_mongodb.validation.pipelines import STAGES, check_added, check_foreign
 from llm_devops_mongodb.validation.places import walk
-from llm_devops_mongodb.validation.values import built, is_sequence, is_text, kind_of
+from llm_devops_mongodb.validation.values import built, is_sequence, is_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from llm_devops_mongodb.options import Pipeline
 
@@ -51,16 +51,12 @@ class Stages:
         return [frozen(stage) for stage in self._stages]
 
     def _with(self, name: str, argument: Any) -> Self:
-        """Add a stage of which only the server reads the values."""
+        """Add a stage; a `Field` in an expression stands for its value."""
         return self._added({name: argument})
 
-    def _with_expressions(self, name: str, argument: Any) -> Self:
-        """Add a stage of expressions, in which a `Field` stands for its value."""
-        return self._added({name: argument}, copy=resolved)
-
-    def _added(self, stage: Any, *, foreign: bool = False, copy: Callable[[Any], Any] = frozen) -> Self:
+    def _added(self, stage: Any, *, foreign: bool = False) -> Self:
         walk(check_foreign if foreign else check_added, (*self._stages, stage))
-        return self._of((*self._stages, copy(stage)))
+        return self._of((*self._stages, resolved_stage(frozen(stage))))
 
     def _of(self, stages: tuple[dict[str, Any], ...]) -> Self:
         made = object.__new__(type(self))
@@ -92,19 +88,9 @@ class Stages:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Stages):
             return NotImplemented
-        return _is_same(list(self._stages), list(other._stages))
+        return is_same(self._stages, other._stages)
 
     __hash__: ClassVar[None] = None  # type: ignore[assignment]  # documents and arrays have none
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({list(self._stages)!r})"
-
-
-def _is_same(one: Any, other: Any) -> bool:
-    """Compare with the order of fields, which is that of the keys in a sort, and counts in a document's value."""
-    kind = kind_of(one)
-    if kind is dict and kind_of(other) is dict:
-        return list(one) == list(other) and all(map(_is_same, one.values(), other.values()))
-    if kind is list and kind_of(other) is list:
-        return len(one) == len(other) and all(map(_is_same, one, other))
-    return bool(one == other)
