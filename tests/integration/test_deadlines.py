@@ -227,6 +227,18 @@ async def test_what_is_done_in_time_is_not_disturbed(rows: Documents) -> None:
     assert len([row async for row in rows.aggregate_stream([{"$match": {}}], timeout=AMPLE)]) == 300
 
 
+@pytest.mark.parametrize("limit", [timedelta(days=30), timedelta.max])
+async def test_a_limit_may_be_longer_than_a_command_can_carry(
+    client: MongoClient, rows: Documents, limit: timedelta
+) -> None:
+    async def change(session: Session) -> None:
+        await rows.update_one({"_id": 1}, {"$set": {"n": -1}}, session=session)
+
+    await client.with_transaction(change, timeout=limit)
+    assert await rows.find_one({"_id": 1}, timeout=limit) == {"_id": 1, "n": -1}
+    assert len(await rows.find({}, timeout=limit)) == 300
+
+
 async def test_the_time_between_two_reads_of_a_stream_counts(rows: Documents, open_cursors: Any) -> None:
     stream = rows.find_stream({}, FindOptions(batch_size=100), timeout=LIMIT)
     for _ in range(100):

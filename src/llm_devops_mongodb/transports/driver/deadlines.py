@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from llm_devops_mongodb.errors import MongoError, Outcome
 
+_LONGEST = (2**31 - 1) / 1000
+"""Seconds that a command can carry, 24 days."""
+
 _SLACK = 0.05
 """Seconds by which the driver may give up before the deadline: it leaves room for the way to the server and back."""
 
@@ -53,7 +56,7 @@ class Deadline:
             raise OperationTimeoutError(
                 f"the limit of {self._told} is over; nothing more was sent", timeout=self.limit, outcome=outcome
             )
-        with pymongo.timeout(remaining):
+        with pymongo.timeout(min(remaining, _LONGEST)):
             yield
 
     def blamed(self, error: MongoError) -> MongoError:
