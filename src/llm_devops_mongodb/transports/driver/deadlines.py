@@ -33,7 +33,7 @@ class Deadline:
     __slots__ = ("_at", "limit")
 
     def __init__(self, limit: timedelta) -> None:
-        self.limit = limit
+        self.limit: timedelta = limit
         self._at = time.monotonic() + limit.total_seconds()
 
     @property
