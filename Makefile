@@ -18,7 +18,7 @@ demo: $(INSTALLED) ## Run the main job against a real MongoDB, started for the o
 
 test: $(INSTALLED) ## Run every test against a real MongoDB, with branch coverage
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage run -m pytest --numprocesses 2 --dist loadfile
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 

@@ -709,7 +709,8 @@ def test_a_condition_costs_the_same_however_many_there_are(add: Any) -> None:
     for _ in range(100):
         many = many.exists("a")
 
-    assert calls_of(lambda: add(many)) == calls_of(lambda: add(none))
+    # A call or two may differ, as by what is collected meanwhile; a look at each of a hundred conditions is a hundred.
+    assert calls_of(lambda: add(many)) < calls_of(lambda: add(none)) + 50
 
 
 def test_a_builder_shows_what_it_builds() -> None:
