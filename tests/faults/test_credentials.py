@@ -84,3 +84,31 @@ async def expect_refusal(things: Things) -> None:
     assert caught.value.outcome == "not_applied"
     assert not caught.value.is_retryable
     assert OLD not in str(caught.value)
+
+
+class Vault:
+    """A provider that gives what it knew when it was last asked to look again."""
+
+    def __init__(self, password: str) -> None:
+        self.latest = password
+        self._known = password
+
+    async def get_credentials(self) -> MongoCredentials:
+        return MongoCredentials(username=USER, password=SecretString(self._known))
+
+    async def refresh(self) -> None:
+        self._known = self.latest
+
+
+async def test_a_provider_that_looks_again_lets_the_next_client_in(
+    admin: MongoClient, client: MongoClient, server: EmbeddedMongo, settings: ConfigSettings
+) -> None:
+    assert (await client.health_check()).healthy
+    vault = Vault(OLD)
+    vault.latest = "another"
+    await admin.database("admin").run_command({"updateUser": USER, "pwd": vault.latest})
+    with pytest.raises(AuthenticationError):
+        await MongoClient.connect(server.uri, credentials=vault, **settings)
+    await vault.refresh()
+    async with MongoClient.connect(server.uri, credentials=vault, **settings) as healed:
+        assert await healed.collection("app", "things").count_documents() == 0
