@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 WHEN_MATCHED: Final = frozenset({"replace", "keepExisting", "merge", "fail"})
 WHEN_NOT_MATCHED: Final = frozenset({"insert", "discard", "fail"})
+_ONLY_INSERTING = frozenset({"keepExisting", "fail"})
 _REMOVED = frozenset({"limit", "num", "start"})
 
 
@@ -123,8 +124,8 @@ def merge(argument: Any, place: Place) -> None:
         check_one_of(matched, WHEN_MATCHED, place.field("whenMatched", None))
     if "whenNotMatched" in argument:
         check_one_of(argument["whenNotMatched"], WHEN_NOT_MATCHED, place.field("whenNotMatched", None))
-    if matched == "keepExisting" and argument.get("whenNotMatched") == "discard":
-        raise place.refuse("would change nothing: what is there is kept, and what is not is discarded")
+    if is_text(matched) and matched in _ONLY_INSERTING and argument.get("whenNotMatched", "insert") != "insert":
+        raise place.refuse(f"with whenMatched '{matched}' whenNotMatched is 'insert'; the server does no other")
     if "let" in argument:
         if is_text(matched):
             raise place.field("let", None).refuse("takes variables only for a pipeline in 'whenMatched'")
@@ -134,6 +135,7 @@ def merge(argument: Any, place: Place) -> None:
 def _check_target(into: Any, place: Place) -> None:
     if is_mapping(into):
         required(into, ["coll"], place)
+        known(into, ["db", "coll"], place)
         check_text(into["coll"], place.field("coll", None))
     else:
         check_text(into, place)
