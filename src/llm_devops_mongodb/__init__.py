@@ -8,6 +8,14 @@ from llm_devops_mongodb.advice import (
     suggest_index,
 )
 from llm_devops_mongodb.bulk import BulkWriteBuilder, ClientBulkWriteBuilder, InsertProgress, chunked_insert
+from llm_devops_mongodb.change_streams import (
+    ChangeEvent,
+    ChangeStream,
+    ChangeStreamConfig,
+    OperationType,
+    TruncatedArray,
+    UpdateDescription,
+)
 from llm_devops_mongodb.client import MongoClient
 from llm_devops_mongodb.codecs.object_id import PyObjectId
 from llm_devops_mongodb.collection import Collection, QueryBuilder
@@ -35,6 +43,7 @@ from llm_devops_mongodb.errors import (
     DocumentTooLargeError,
     DuplicateKeyError,
     FieldFault,
+    HistoryLostError,
     InvalidCursorError,
     InvalidDocumentError,
     InvalidObjectIdError,
@@ -45,6 +54,7 @@ from llm_devops_mongodb.errors import (
     QueryError,
     QueryGuardError,
     QueryGuardWarning,
+    ResumeTokenError,
     SerializationError,
     ServerSelectionError,
     SessionBusyError,
@@ -60,6 +70,7 @@ from llm_devops_mongodb.namespace import Namespace
 from llm_devops_mongodb.options import (
     AggregateOptions,
     BulkWriteOptions,
+    ChangeStreamOptions,
     CountOptions,
     CursorType,
     DeleteOptions,
@@ -97,6 +108,7 @@ from llm_devops_mongodb.results import (
     QueryAnalysis,
     UpdateResult,
 )
+from llm_devops_mongodb.resume_token import ResumeToken
 from llm_devops_mongodb.security.credentials import (
     AuthMechanism,
     CredentialProvider,
@@ -130,6 +142,10 @@ __all__ = [
     "BulkWriteError",
     "BulkWriteOptions",
     "BulkWriteResult",
+    "ChangeEvent",
+    "ChangeStream",
+    "ChangeStreamConfig",
+    "ChangeStreamOptions",
     "ClientBulkWriteBuilder",
     "ClientStateError",
     "Collection",
@@ -160,6 +176,7 @@ __all__ = [
     "Finding",
     "FindingKind",
     "HealthStatus",
+    "HistoryLostError",
     "InsertManyResult",
     "InsertOneResult",
     "InsertOptions",
@@ -176,6 +193,7 @@ __all__ = [
     "Namespace",
     "NoopCredentialProvider",
     "OperationTimeoutError",
+    "OperationType",
     "PaginatedResult",
     "Pipeline",
     "PipelineBuilder",
@@ -191,6 +209,8 @@ __all__ = [
     "QueryGuardWarning",
     "ReadConcern",
     "ReadPreference",
+    "ResumeToken",
+    "ResumeTokenError",
     "RetryConfig",
     "RetryPolicy",
     "ReturnDocument",
@@ -210,9 +230,11 @@ __all__ = [
     "TracingConfig",
     "TransactionError",
     "TransactionOptions",
+    "TruncatedArray",
     "UnknownError",
     "Update",
     "UpdateBuilder",
+    "UpdateDescription",
     "UpdateOptions",
     "UpdateResult",
     "Verbosity",

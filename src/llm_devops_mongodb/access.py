@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import secrets
 from collections.abc import Mapping
@@ -28,13 +29,14 @@ from llm_devops_mongodb.validation import (
 from llm_devops_mongodb.validation.values import built
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from llm_devops_mongodb.codecs import BsonSettings, Codec, EncodedDocument
     from llm_devops_mongodb.concerns import WriteConcern
     from llm_devops_mongodb.config import MongoConfig
     from llm_devops_mongodb.operations import RawDocument, RawPipeline
     from llm_devops_mongodb.options import Document, Filter, Pipeline, Update
+    from llm_devops_mongodb.session import RetryPolicy
     from llm_devops_mongodb.transport import Transport
 
 T = TypeVar("T")
@@ -44,6 +46,10 @@ _KEY_BYTES = 32
 _CARELESS: tuple[Literal[0], Literal[1]] = (0, 1)
 
 _log = logging.getLogger("llm_devops_mongodb")
+
+
+def _numbers() -> Iterator[int]:
+    return itertools.count(1)
 
 
 def new_cursor_key() -> bytes:
@@ -62,6 +68,8 @@ class Access:
         new_id: Makes the `_id` of a document that has none.
         cursor_key: Signs the cursors of pages.
         told: The write concerns that were warned of.
+        session_numbers: The numbers of the client's sessions.
+        retry: How patiently transactions are tried again; None is as the configuration says.
     """
 
     transport: Transport
@@ -70,6 +78,8 @@ class Access:
     new_id: Callable[[], ObjectId] = field(default=ObjectId)
     cursor_key: bytes = field(default_factory=new_cursor_key, repr=False)
     told: set[int] = field(default_factory=set[int], repr=False, compare=False)
+    session_numbers: Iterator[int] = field(default_factory=_numbers, repr=False, compare=False)
+    retry: RetryPolicy | None = field(default=None, repr=False, compare=False)
 
     def check_namespace(self, database: str, collection: str) -> None:
         """Refuse a namespace that the server would."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, overload
 
@@ -12,13 +11,15 @@ from llm_devops_mongodb import operations as op
 from llm_devops_mongodb import replies
 from llm_devops_mongodb.access import Access, new_cursor_key
 from llm_devops_mongodb.bulk import ClientBulkWriteBuilder
-from llm_devops_mongodb.codecs import BsonSettings
+from llm_devops_mongodb.change_streams import watching
+from llm_devops_mongodb.codecs import BsonSettings, codec_for
 from llm_devops_mongodb.config import MongoConfig, SimulationMode
 from llm_devops_mongodb.database import Database
-from llm_devops_mongodb.errors import ConfigError, MongoError, SimulationError, TransactionError
+from llm_devops_mongodb.errors import ConfigError, MongoError, SimulationError
+from llm_devops_mongodb.namespace import Namespace
 from llm_devops_mongodb.options import Settings
 from llm_devops_mongodb.results import HealthStatus
-from llm_devops_mongodb.session import RetryPolicy, Session
+from llm_devops_mongodb.session import new_session
 from llm_devops_mongodb.transport import expect
 
 if TYPE_CHECKING:
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from types import TracebackType
 
+    from llm_devops_mongodb.change_streams import ChangeStream, OnEventError
     from llm_devops_mongodb.collection import Collection
     from llm_devops_mongodb.concerns import WriteConcern
     from llm_devops_mongodb.config import ConfigSettings
-    from llm_devops_mongodb.options import Filter, TransactionOptions
+    from llm_devops_mongodb.options import ChangeStreamOptions, Filter, Pipeline, TransactionOptions
     from llm_devops_mongodb.security.credentials import CredentialProvider
+    from llm_devops_mongodb.session import RetryPolicy, Session
     from llm_devops_mongodb.transport import Transport
     from llm_devops_mongodb.transports.driver import Driver
 
@@ -62,11 +65,9 @@ class MongoClient:
     ) -> None:
         """Make a client over any transport; `connect` makes one over a deployment."""
         bson = BsonSettings(tz_aware=config.tz_aware, uuid_representation=config.uuid_representation)
-        self._access = Access(transport, config, bson, new_id, _cursor_key(config))
+        self._access = Access(transport, config, bson, new_id, _cursor_key(config), retry=retry)
         self._access.warn_of(config.write_concern)
         self._driver = driver
-        self._retry = retry or RetryPolicy(limit=config.transaction_retry_limit)
-        self._session_numbers = itertools.count(1)
 
     @classmethod
     def connect(
@@ -163,6 +164,53 @@ class MongoClient:
         databases: list[dict[str, Any]] = reply["databases"]
         return databases
 
+    @overload
+    def watch(
+        self,
+        pipeline: Pipeline | None = None,
+        options: ChangeStreamOptions | None = None,
+        T: type[dict[str, Any]] = ...,
+        *,
+        on_error: OnEventError = "event",
+        session: Session | None = None,
+        timeout: timedelta | None = None,
+    ) -> ChangeStream[dict[str, Any]]: ...
+    @overload
+    def watch(
+        self,
+        pipeline: Pipeline | None = None,
+        options: ChangeStreamOptions | None = None,
+        T: type[R] = ...,  # pyright: ignore[reportInvalidTypeVarUse]  # left out it is the overload above
+        *,
+        on_error: OnEventError = "event",
+        session: Session | None = None,
+        timeout: timedelta | None = None,
+    ) -> ChangeStream[R]: ...
+    def watch(
+        self,
+        pipeline: Pipeline | None = None,
+        options: ChangeStreamOptions | None = None,
+        T: Any = dict,
+        *,
+        on_error: OnEventError = "event",
+        session: Session | None = None,
+        timeout: timedelta | None = None,
+    ) -> ChangeStream[Any]:
+        """Watch the changes of every database but the server's own; the arguments are those of `Collection.watch`.
+
+        `T` is the type of the documents in the events, which are those of all collections.
+        """
+        reference = None if session is None else session.ref_for(self._access.transport)
+        return watching(
+            self._access,
+            (Namespace("admin", ""), Settings(timeout=timeout), reference),
+            codec_for(T, self._access.bson),
+            pipeline=pipeline,
+            options=options,
+            on_error=on_error,
+            whole_deployment=True,
+        )
+
     def bulk_write(self, *, write_concern: WriteConcern | None = None) -> ClientBulkWriteBuilder:
         """Begin a bulk write of several collections; servers from 8.0. Below, use `Collection.bulk_write`.
 
@@ -189,14 +237,10 @@ class MongoClient:
         Raises:
             TransactionError: Both are asked for.
         """
-        if causal_consistency and snapshot:
-            raise TransactionError("a snapshot session cannot be causally consistent; ask for one of the two")
-        ref = op.SessionRef(next(self._session_numbers), causal_consistency, snapshot)
-        return Session(
-            self._access.transport,
-            ref,
-            retry=self._retry,
-            timeout=self.config.timeout,
+        return new_session(
+            self._access,
+            causal_consistency=causal_consistency,
+            snapshot=snapshot,
             default_transaction_options=default_transaction_options,
         )
 

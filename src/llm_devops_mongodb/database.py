@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from llm_devops_mongodb import operations as op
 from llm_devops_mongodb import replies
+from llm_devops_mongodb.change_streams import watching
 from llm_devops_mongodb.codecs import codec_for, decode_document
 from llm_devops_mongodb.collection import Collection
 from llm_devops_mongodb.cursor import OnError, collected
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from llm_devops_mongodb.access import Access
+    from llm_devops_mongodb.change_streams import ChangeStream, OnEventError
     from llm_devops_mongodb.concerns import ReadConcern, ReadPreference, WriteConcern
     from llm_devops_mongodb.operations import SessionRef
-    from llm_devops_mongodb.options import Document, Filter, Pipeline
+    from llm_devops_mongodb.options import ChangeStreamOptions, Document, Filter, Pipeline
     from llm_devops_mongodb.session import Session
 
 R = TypeVar("R")
@@ -177,6 +179,51 @@ class Database:
         frames = expect(await self._access.transport.handle(operation), replies.CursorReply).frames
         most = self._access.config.max_find_results
         return await collected(frames, codec, namespace=self.name, on_error=on_error, most=most)
+
+    @overload
+    def watch(
+        self,
+        pipeline: Pipeline | None = None,
+        options: ChangeStreamOptions | None = None,
+        T: type[dict[str, Any]] = ...,
+        *,
+        on_error: OnEventError = "event",
+        session: Session | None = None,
+        timeout: timedelta | None = None,
+    ) -> ChangeStream[dict[str, Any]]: ...
+    @overload
+    def watch(
+        self,
+        pipeline: Pipeline | None = None,
+        options: ChangeStreamOptions | None = None,
+        T: type[R] = ...,  # pyright: ignore[reportInvalidTypeVarUse]  # left out it is the overload above
+        *,
+        on_error: OnEventError = "event",
+        session: Session | None = None,
+        timeout: timedelta | None = None,
+    ) -> ChangeStream[R]: ...
+    def watch(
+        self,
+        pipeline: Pipeline | None = None,
+        options: ChangeStreamOptions | None = None,
+        T: Any = dict,
+        *,
+        on_error: OnEventError = "event",
+        session: Session | None = None,
+        timeout: timedelta | None = None,
+    ) -> ChangeStream[Any]:
+        """Watch the changes of every collection of the database; the arguments are those of `Collection.watch`.
+
+        `T` is the type of the documents in the events, which are those of all collections.
+        """
+        return watching(
+            self._access,
+            self._target(session, self._settings.within(timeout)),
+            codec_for(T, self._access.bson),
+            pipeline=pipeline,
+            options=options,
+            on_error=on_error,
+        )
 
     async def list_collections(
         self, filter: Filter | None = None, *, session: Session | None = None, timeout: timedelta | None = None

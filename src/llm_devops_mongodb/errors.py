@@ -15,6 +15,8 @@
     │   └── QueryGuardError              the query guard found a query that would be slow
     ├── OperationTimeoutError
     ├── CursorError                      a server cursor was lost
+    │   ├── HistoryLostError             a change stream cannot go on: what comes next is no longer kept
+    │   └── ResumeTokenError             the server does not take a resume token
     ├── TransactionError
     │   ├── SessionBusyError             two operations at once in one session
     │   └── CommitError
@@ -310,6 +312,17 @@ class OperationTimeoutError(MongoError):
 
 class CursorError(MongoError):
     """A server cursor was lost: killed, expired, or cut off with its connection."""
+
+
+class HistoryLostError(CursorError):
+    """A change stream cannot go on where it was: the deployment no longer keeps, or never had, what comes next.
+
+    Events were lost. A stream that is opened anew tells what happens from now on.
+    """
+
+
+class ResumeTokenError(CursorError):
+    """The server does not take a resume token: it is damaged, or of another deployment or kind of stream."""
 
 
 class TransactionError(MongoError):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from llm_devops_mongodb.options import (
         AggregateOptions,
         BulkWriteOptions,
+        ChangeStreamOptions,
         CountOptions,
         DeleteOptions,
         DistinctOptions,
@@ -98,6 +99,18 @@ class Aggregate(_Targeted):
 
     pipeline: RawPipeline
     options: AggregateOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Watch(_Targeted):
+    """Open a change stream: of a collection, of the database where the collection is `""`, or of the whole deployment.
+
+    It is opened once, where the options say, and not resumed: that is another one.
+    """
+
+    pipeline: RawPipeline
+    options: ChangeStreamOptions
+    whole_deployment: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,7 +368,7 @@ DatabaseOperation = Aggregate | RunCommand | Explain | ListCollectionNames
 SessionOperation = StartTransaction | CommitTransaction | AbortTransaction | EndSession
 """What is asked of a session."""
 
-Operation = CollectionOperation | DatabaseOperation | SessionOperation | ClientBulkWrite | CheckHealth
+Operation = CollectionOperation | DatabaseOperation | SessionOperation | ClientBulkWrite | Watch | CheckHealth
 """Everything a transport may be asked."""
 
 WRITES = (

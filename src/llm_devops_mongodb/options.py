@@ -6,12 +6,15 @@ Every field's default, None, leaves the matter to the server. Names are MongoDB'
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from bson import Timestamp
+
 from llm_devops_mongodb.errors import InvalidDocumentError
+from llm_devops_mongodb.resume_token import ResumeToken
 from llm_devops_mongodb.validation.values import Buildable
 
 if TYPE_CHECKING:
@@ -357,6 +360,106 @@ class AggregateOptions:
     max_time: timedelta | None = None
     max_await_time: timedelta | None = None
     bypass_document_validation: bool | None = None
+
+
+FullDocument = Literal["default", "updateLookup", "whenAvailable", "required"]
+"""Which form of a document an update's event carries: none, as it is by now, or its stored post-image."""
+
+FullDocumentBeforeChange = Literal["off", "whenAvailable", "required"]
+"""Whether an event carries the stored pre-image of the document."""
+
+_FORMS = {
+    "full_document": ("default", "updateLookup", "whenAvailable", "required"),
+    "full_document_before_change": ("off", "whenAvailable", "required"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeStreamOptions:
+    """Options of `watch`.
+
+    Pre- and post-images are stored for collections with `changeStreamPreAndPostImages` only.
+    Source: https://www.mongodb.com/docs/manual/changeStreams/
+
+    Attributes:
+        full_document: Which form of the document an update's event carries; `"updateLookup"` is the document as it is
+            when the event is read, or None where it is gone by then.
+        full_document_before_change: Whether events carry the document as it was before.
+        resume_after: Go on after this event.
+        start_after: The same, and after an `invalidate` event too.
+        start_at_operation_time: Begin with changes made at this logical time.
+        batch_size: Events in one reply of the server.
+        max_await_time: How long the server waits for an event before it answers without one; 1 s by default.
+        collation: How strings compare in the pipeline.
+        comment: Shown in the server's log and profile.
+        show_expanded_events: Tell of collections and indexes that are made and changed too; servers from 6.0.
+        split_large_events: Let the server cut events of more than 16 MB; they are joined here. Servers from 6.0.9.
+        resume_limit: How long `next` tries to open the stream again after it was cut off before it raises; the next
+            call tries again. None is no limit.
+
+    Raises:
+        InvalidDocumentError: A value is not one of those it can have, or two options say where to begin.
+    """
+
+    full_document: FullDocument | None = None
+    full_document_before_change: FullDocumentBeforeChange | None = None
+    resume_after: ResumeToken | None = None
+    start_after: ResumeToken | None = None
+    start_at_operation_time: Timestamp | None = None
+    batch_size: int | None = None
+    max_await_time: timedelta | None = None
+    collation: Document | None = None
+    comment: Any = None
+    show_expanded_events: bool | None = None
+    split_large_events: bool = False
+    resume_limit: timedelta | None = None
+
+    def __post_init__(self) -> None:
+        for name, forms in _FORMS.items():
+            if getattr(self, name) not in (None, *forms):
+                raise InvalidDocumentError(f"{name} is one of {', '.join(forms)}", path=name)
+        for name in ("resume_after", "start_after"):
+            if not _is_or_none(getattr(self, name), ResumeToken):
+                raise InvalidDocumentError(f"{name} is a ResumeToken; make one of a document you stored", path=name)
+        if not _is_or_none(self.start_at_operation_time, Timestamp):
+            raise InvalidDocumentError("start_at_operation_time is a bson.Timestamp", path="start_at_operation_time")
+        if sum(start is not None for start in self._starts) > 1:
+            raise InvalidDocumentError(
+                "resume_after, start_after and start_at_operation_time each say where to begin; give one",
+                path="resume_after",
+            )
+        if isinstance(self.batch_size, bool) or (self.batch_size is not None and self.batch_size < 0):
+            raise InvalidDocumentError("batch_size is 0 or more", path="batch_size")
+        for name in ("max_await_time", "resume_limit"):
+            _check_duration(name, getattr(self, name))
+
+    @property
+    def _starts(self) -> tuple[object, ...]:
+        return self.resume_after, self.start_after, self.start_at_operation_time
+
+    def starting(
+        self,
+        *,
+        resume_after: ResumeToken | None = None,
+        start_after: ResumeToken | None = None,
+        start_at_operation_time: Timestamp | None = None,
+    ) -> ChangeStreamOptions:
+        """Return these options with another place to begin; without one the stream begins now."""
+        return replace(
+            self,
+            resume_after=resume_after,
+            start_after=start_after,
+            start_at_operation_time=start_at_operation_time,
+        )
+
+
+def _is_or_none(value: object, kind: type[object]) -> bool:
+    return value is None or isinstance(value, kind)
+
+
+def _check_duration(name: str, duration: Any) -> None:
+    if duration is not None and not (isinstance(duration, timedelta) and duration > timedelta()):
+        raise InvalidDocumentError(f"{name} is a timedelta longer than nothing", path=name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

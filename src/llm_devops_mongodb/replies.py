@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from bson import Timestamp
+
     from llm_devops_mongodb.operations import RawDocument
     from llm_devops_mongodb.results import HealthStatus
 
@@ -26,6 +28,35 @@ class FrameStream(Protocol):
 
     async def aclose(self) -> None:
         """Give up the rest and free the server's cursor. May be called again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeBatch:
+    """One answer of the server on a change stream.
+
+    Attributes:
+        frame: The events; empty where nothing happened meanwhile.
+        token: Where the stream goes on after them; None from servers that do not tell.
+    """
+
+    frame: Frame
+    token: RawDocument | None
+
+
+class ChangeBatches(Protocol):
+    """Batches of a change stream, pulled one by one, one request each."""
+
+    async def next(self) -> ChangeBatch | None:
+        """The next batch, which may be empty; None once the server has closed the cursor.
+
+        Raises:
+            MongoError: It failed; it is of no more use, and the server's cursor is closed.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close the server's cursor; a `next` under way ends soon. May be called again."""
         ...
 
 
@@ -98,6 +129,19 @@ class CursorReply:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeStreamReply:
+    """A change stream was opened; the one who asked closes it.
+
+    Attributes:
+        batches: Its batches.
+        operation_time: The deployment's logical time when it was opened.
+    """
+
+    batches: ChangeBatches
+    operation_time: Timestamp | None
+
+
+@dataclass(frozen=True, slots=True)
 class CountReply:
     """A number of documents."""
 
@@ -140,6 +184,7 @@ class DoneReply:
 Reply = (
     DocumentReply
     | CursorReply
+    | ChangeStreamReply
     | InsertReply
     | UpdateReply
     | DeleteReply

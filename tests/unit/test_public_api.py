@@ -18,6 +18,8 @@ NAMES = {
     "advice": "PoolSizeRecommendation recommend_pool_size optimal_batch_size optimize_projection suggest_index",
     "configuration": "MongoConfig TlsConfig AuditConfig TracingConfig RetryConfig QueryGuardConfig SimulationMode "
     "ReadPreference ReadConcern WriteConcern",
+    "change streams": "ChangeStream ChangeEvent OperationType UpdateDescription TruncatedArray ResumeToken "
+    "ChangeStreamConfig ChangeStreamOptions HistoryLostError ResumeTokenError",
     "options": "Document Filter Update Pipeline Sort Verbosity BulkWriteOptions "
     "FindOptions InsertOptions UpdateOptions DeleteOptions FindOneAndUpdateOptions "
     "FindOneAndDeleteOptions "
@@ -39,19 +41,21 @@ EXPECTED = {name for names in NAMES.values() for name in names.split()}
 
 METHODS = {
     "MongoClient": "connect from_env database default_database collection start_session with_transaction "
-    "bulk_write list_databases health_check close driver config",
+    "bulk_write watch list_databases health_check close driver config",
     "Database": "name collection list_collection_names run_command aggregate drop_collection "
-    "list_collections create_collection with_options",
+    "list_collections create_collection with_options watch",
     "Collection": "insert_one insert_many find_one find find_by_id find_stream update_one update_many replace_one "
     "upsert delete_one delete_many delete_by_id find_one_and_update find_one_and_replace find_one_and_delete "
     "count_documents estimated_document_count distinct aggregate aggregate_stream with_type with_options within "
-    "query bulk_write write_target find_paginated find_page explain "
+    "query bulk_write watch write_target find_paginated find_page explain "
     "name namespace create_index list_indexes drop_index",
     "Session": "start_transaction commit abort transaction with_transaction insert_one find_one update_one "
     "delete_one end in_transaction",
     "QueryBuilder": "filter project sort skip limit hint collation batch_size max_time read_preference execute first "
     "stream count explain page keyset_page",
     "DocumentStream": "next aclose",
+    "ChangeStream": "open next try_next next_batch resume aclose into_stream resume_token operation_time alive resumes",
+    "ResumeToken": "as_document to_json from_json cluster_time",
 }
 
 

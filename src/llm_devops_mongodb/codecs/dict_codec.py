@@ -62,6 +62,10 @@ class DictCodec:
         except UNDECODABLE:
             return [self.decode(raw, namespace=namespace) for raw in documents_of(frame)]
 
+    def convert(self, documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the documents as they are."""
+        return documents
+
 
 def _check_type(document: object) -> None:
     if not is_mapping(document):

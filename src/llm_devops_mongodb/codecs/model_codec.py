@@ -75,6 +75,14 @@ class ModelCodec(Generic[T]):
                 documents += self._chunk(chunk, namespace)
         return documents
 
+    def convert(self, documents: list[dict[str, Any]]) -> list[T]:
+        """Make models of documents that are decoded already."""
+        self.family.id_key.rename(documents)
+        try:
+            return self.family.reader.read(documents)
+        except self.family.reader.refusals:
+            raise DeserializationError("a document does not fit its model") from None
+
     def _chunk(self, chunk: bytes, namespace: str) -> list[T]:
         again: tuple[type[Exception], ...] = (*UNDECODABLE, *self.family.reader.refusals)
         try:

@@ -94,3 +94,11 @@ class Codec(Protocol[T]):
             DeserializationError: The first that does not fit `T`, or is not BSON.
         """
         ...
+
+    def convert(self, documents: list[dict[str, Any]]) -> list[T]:
+        """Make `T` of documents that are decoded already; they may be changed.
+
+        Raises:
+            DeserializationError: One of them does not fit; `decode` tells which, and why.
+        """
+        ...

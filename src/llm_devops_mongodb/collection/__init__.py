@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from llm_devops_mongodb.bulk import BulkWriteBuilder
+from llm_devops_mongodb.change_streams import watching
 from llm_devops_mongodb.codecs import codec_for
 from llm_devops_mongodb.collection.explaining import Explanations
 from llm_devops_mongodb.collection.paging import Paging
@@ -15,7 +16,9 @@ from llm_devops_mongodb.options import Settings
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from llm_devops_mongodb.change_streams import ChangeStream, OnEventError
     from llm_devops_mongodb.concerns import ReadConcern, ReadPreference, WriteConcern
+    from llm_devops_mongodb.options import ChangeStreamOptions, Pipeline
     from llm_devops_mongodb.session import Session
 
 __all__ = ["Collection", "QueryBuilder"]
@@ -34,6 +37,40 @@ class Collection(Writes[T], Paging[T], Explanations[T]):
     def bulk_write(self) -> BulkWriteBuilder[T]:
         """Begin a bulk write of this collection."""
         return BulkWriteBuilder(self.write_target())
+
+    def watch(
+        self,
+        pipeline: Pipeline | None = None,
+        options: ChangeStreamOptions | None = None,
+        *,
+        on_error: OnEventError = "event",
+        session: Session | None = None,
+        timeout: timedelta | None = None,
+    ) -> ChangeStream[T]:
+        """Watch the changes of the collection; use it with `async with`, or await it, to open it.
+
+        Args:
+            pipeline: Stages that choose and shape the events: `$match`, `$project`, `$addFields`, `$replaceRoot`,
+                `$redact` and their like. They must leave the events' `_id`.
+            options: Where to begin, what events carry, and the rest.
+            on_error: What to do with an event whose document does not fit `T`: `"event"` gives it without the
+                document and with its `error`, `"raise"` raises and goes on at the next call, `"skip"` leaves it out
+                and logs it.
+            session: The session to watch in.
+            timeout: How long each request may take; None takes the handle's own, or else the configuration's. It does
+                not limit how long to wait for an event: that is the `timeout` of `ChangeStream.next`.
+
+        Raises:
+            InvalidDocumentError: The pipeline is malformed.
+        """
+        return watching(
+            self._access,
+            self._target(session, timeout),
+            self._codec,
+            pipeline=pipeline,
+            options=options,
+            on_error=on_error,
+        )
 
     def query(self) -> QueryBuilder[T]:
         """Begin a query; without anything more it finds every document."""

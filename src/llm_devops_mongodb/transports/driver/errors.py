@@ -49,6 +49,10 @@ _LOGIN = frozenset({11, 334})  # UserNotFound, MechanismUnavailable: also what c
 _ATLAS = 8000  # Atlas uses it for logins and for much else
 _UNAUTHORIZED = 13
 _CURSOR_LOST = frozenset({43, 136, 237})  # CursorNotFound, CappedPositionLost, CursorKilled
+_HISTORY_LOST = frozenset({136, 286})  # CappedPositionLost, ChangeStreamHistoryLost
+_STREAM_FATAL = 280  # ChangeStreamFatalError: of several causes one is that the token's event is not there
+_BAD_TOKEN = 260  # InvalidResumeToken
+_TOO_LARGE = 10334  # BSONObjectTooLarge
 _TIMEOUT = frozenset({50, 262})  # MaxTimeMSExpired, ExceededTimeLimit
 # TransactionTooOld, NoSuchTransaction, -Committed, -TooLarge, OperationNotSupportedIn-, PreparedTransactionInProgress,
 # TransactionExceededLifetimeLimitSeconds
@@ -149,6 +153,9 @@ def _refused(error: driver.OperationFailure, operation: Operation) -> MongoError
         return ours.AuthenticationError(f"{text.rstrip('.')}; check the credentials and authSource", **details)
     if isinstance(operation, operations.CommitTransaction):
         return ours.CommitError(f"{text}{_commit_hint(details['outcome'])}", **details)
+    if isinstance(operation, operations.Watch) and (lost := _lost_place(code, text)) is not None:
+        kind, advice = lost
+        return kind(f"{text}; {advice}", **details)
     if code in _CURSOR_LOST:
         return ours.CursorError(text, **details)
     if isinstance(error, driver.WriteError) or (code in _DUPLICATE_KEY and _is_write(operation)):
@@ -163,6 +170,17 @@ def _refused(error: driver.OperationFailure, operation: Operation) -> MongoError
     if code in _TRANSACTION or (code == _ILLEGAL_OPERATION and "ransaction" in text):
         return ours.TransactionError(text, **details)
     return (ours.WriteError if _is_write(operation) else ours.QueryError)(text, **details)
+
+
+def _lost_place(code: int, text: str) -> tuple[type[ours.CursorError], str] | None:
+    """Tell whether a change stream cannot go on where it was, and what to do then."""
+    if code in _HISTORY_LOST or (code == _STREAM_FATAL and "resume" in text):
+        return ours.HistoryLostError, "events were lost: begin anew, and take stock of what changed meanwhile"
+    if code == _BAD_TOKEN:
+        return ours.ResumeTokenError, "the resume token is not one of this stream: begin anew"
+    if code == _TOO_LARGE:
+        return ours.CursorError, "an event is larger than 16 MB: project fields away, or set split_large_events"
+    return None
 
 
 def _is_login_failure(error: driver.OperationFailure, operation: Operation) -> bool:

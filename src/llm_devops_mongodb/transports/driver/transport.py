@@ -14,10 +14,16 @@ from typing import TYPE_CHECKING, Any, assert_never
 from llm_devops_mongodb import operations as op
 from llm_devops_mongodb.errors import ClientStateError
 from llm_devops_mongodb.options import CursorType
-from llm_devops_mongodb.replies import CursorReply, DoneReply, HealthReply, Reply
+from llm_devops_mongodb.replies import ChangeStreamReply, CursorReply, DoneReply, HealthReply, Reply
 from llm_devops_mongodb.results import PoolStatus
 from llm_devops_mongodb.transports.driver import bulk_writes, reads, writes
 from llm_devops_mongodb.transports.driver.arguments import aggregate_arguments, raw
+from llm_devops_mongodb.transports.driver.change_streams import (
+    DriverChangeBatches,
+    arguments_of,
+    closed_behind,
+    stages_of,
+)
 from llm_devops_mongodb.transports.driver.collections import Collections
 from llm_devops_mongodb.transports.driver.concerns import Concerns
 from llm_devops_mongodb.transports.driver.cursors import (
@@ -157,7 +163,7 @@ class DriverTransport:
             reply.frames.end_by(deadline)
         return reply
 
-    async def _send(self, operation: Operation) -> Reply:
+    async def _send(self, operation: Operation) -> Reply:  # noqa: PLR0911 - one line for each kind of operation
         match operation:
             case op.CheckHealth():
                 return HealthReply(await self._check_health())
@@ -167,6 +173,8 @@ class DriverTransport:
             case op.ClientBulkWrite():
                 with self._sessions.lent(operation.session) as session:
                     return await bulk_writes.client_bulk_write(self.client, operation, session, self._concerns)
+            case op.Watch():
+                return await self._watch(operation)
             case op.Aggregate() | op.RunCommand() | op.Explain() | op.ListCollectionNames():
                 with self._sessions.lent(operation.session) as session:
                     return await self._send_to_database(operation, session)
@@ -233,14 +241,42 @@ class DriverTransport:
             case _:
                 assert_never(operation)
 
+    async def _watch(self, operation: op.Watch) -> Reply:
+        """Open a change stream, in a session of its own where none is given: a session tells the logical time."""
+        limit = operation.settings.timeout or self._config.timeout
+        limit = None if limit == timedelta.max else limit
+        reaper = self._reaper_of(operation)
+        with self._sessions.lent(operation.session) as lent:
+            own = self.client.start_session(causal_consistency=False) if lent is None else None
+            session = lent or own
+            target = self._target_of(operation)
+            stages = stages_of(operation, [raw(stage) for stage in operation.pipeline])
+            opening = target.aggregate(stages, session=session, **arguments_of(operation.options, limit=limit))
+            cursor = await closed_behind(opened(opening, reaper), own)
+        batches = DriverChangeBatches(
+            cursor,
+            translate=lambda error, deadline: self.translate(error, operation, deadline),
+            lent=lambda: self._sessions.lent_on(operation.session),
+            reaper=reaper,
+            kill=partial(self._kill, operation),
+            session=own,
+            limit=limit,
+        )
+        return ChangeStreamReply(batches, None if session is None else session.operation_time)
+
+    def _target_of(self, operation: op.Aggregate | op.Watch) -> AsyncCollection[Any] | AsyncDatabase[Any]:
+        if operation.namespace.collection:
+            return self._collections.of(operation.namespace, operation.settings)
+        return self._collections.database(operation.namespace.database, operation.settings)
+
+    def _kill(self, operation: op.Find | op.Aggregate | op.Watch, number: int) -> Coroutine[Any, Any, None]:
+        database = self._collections.database(operation.namespace.database, operation.settings)
+        return kill_cursor(database, operation.namespace.collection, number)
+
     async def _aggregate(self, operation: op.Aggregate, session: AsyncClientSession | None) -> Reply:
         pipeline = [raw(stage) for stage in operation.pipeline]
         given = aggregate_arguments(operation.options)
-        target: AsyncCollection[Any] | AsyncDatabase[Any]
-        if operation.namespace.collection:
-            target = self._collections.of(operation.namespace, operation.settings)
-        else:
-            target = self._collections.database(operation.namespace.database, operation.settings)
+        target = self._target_of(operation)
         cursor = await opened(target.aggregate(pipeline, session=session, **given), self._reaper_of(operation))
         return self._streamed(cursor, operation, partial(DocumentFrames, batch_size=operation.options.batch_size))
 
@@ -256,13 +292,10 @@ class DriverTransport:
         def lent() -> AbstractContextManager[object]:
             return self._sessions.lent_on(operation.session)
 
-        def kill(number: int) -> Coroutine[Any, Any, None]:
-            database = self._collections.database(operation.namespace.database, operation.settings)
-            return kill_cursor(database, operation.namespace.collection, number)
-
+        kill = partial(self._kill, operation)
         return CursorReply(kind(cursor, translate=translate, lent=lent, reaper=self._reaper_of(operation), kill=kill))
 
-    def _reaper_of(self, operation: op.Find | op.Aggregate) -> Reaper:
+    def _reaper_of(self, operation: op.Find | op.Aggregate | op.Watch) -> Reaper:
         return self._reaper if operation.session is None else self._sessions.reaper(operation.session)
 
     async def _check_health(self) -> HealthStatus:

@@ -1,0 +1,410 @@
+"""A change stream that goes on where it was, whatever happens to a server or to who reads it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Generic, Literal, Self, TypeVar
+
+from llm_devops_mongodb.change_streams.events import OperationType
+from llm_devops_mongodb.change_streams.fragments import Fragments
+from llm_devops_mongodb.change_streams.outage import RESUMABLE, Outage, is_resumable
+from llm_devops_mongodb.change_streams.position import Position
+from llm_devops_mongodb.codecs import decode_document, split_frame
+from llm_devops_mongodb.errors import CursorError, InvalidDocumentError, MongoError, OperationTimeoutError
+from llm_devops_mongodb.options import checked_timeout
+from llm_devops_mongodb.replies import ChangeStreamReply
+from llm_devops_mongodb.resume_token import ResumeToken
+from llm_devops_mongodb.transport import expect
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator
+    from datetime import timedelta
+    from types import TracebackType
+
+    from bson import Timestamp
+
+    from llm_devops_mongodb.change_streams.events import ChangeEvent
+    from llm_devops_mongodb.change_streams.reading import EventReader
+    from llm_devops_mongodb.codecs import BsonSettings
+    from llm_devops_mongodb.operations import Watch
+    from llm_devops_mongodb.replies import ChangeBatch, ChangeBatches
+    from llm_devops_mongodb.transport import Transport
+
+T = TypeVar("T")
+
+OnEventError = Literal["event", "raise", "skip"]
+"""What to do with an event whose document does not fit `T`: give it and let it say so, raise, or leave it out."""
+
+_GRACE = 1.0
+"""Seconds that a request under way has to end when the stream is closed."""
+
+_log = logging.getLogger("llm_devops_mongodb")
+
+
+class ChangeStream(Generic[T]):
+    """The changes of a collection, a database or a deployment, in their order.
+
+    It opens at `async with`, when it is awaited, or when it is first read. Where a server fails it is opened again
+    after the last event that was given out, so none is lost and none comes twice. One task reads it; a wait may be
+    cancelled or cut short at any time: the request goes on, and the next call takes its answer.
+
+    Example:
+        ```python
+        async with users.watch() as stream:
+            async for event in stream:
+                print(event.operation, event.document_key)
+        ```
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        operation: Watch,
+        reader: EventReader[T],
+        *,
+        bson: BsonSettings,
+        on_error: OnEventError = "event",
+        outage: Outage | None = None,
+    ) -> None:
+        if on_error not in {"event", "raise", "skip"}:
+            raise InvalidDocumentError("on_error is 'event', 'raise' or 'skip'")
+        self._transport = transport
+        self._operation = operation
+        self._reader = reader
+        self._bson = bson
+        self._on_error = on_error
+        self._outage = outage or Outage(operation.options.resume_limit)
+        self._position = Position(operation.options)
+        self._fragments = Fragments() if operation.options.split_large_events else None
+        self._batches: ChangeBatches | None = None
+        self._batch_token: ResumeToken | None = None
+        self._chunks: deque[bytes] = deque()
+        self._events: deque[ChangeEvent[T]] = deque()
+        self._call: asyncio.Task[ChangeBatch | None] | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self._failure: MongoError | None = None
+        self._resumes = 0
+        self._is_opened = False
+        self._is_invalidated = False
+        self._is_ended = False
+        self._is_held = False
+        self._is_reading = False
+
+    @property
+    def resume_token(self) -> ResumeToken | None:
+        """Where the stream would go on now; None while the server has told no place.
+
+        It is that of the last event given out, and at the end of a batch the server's own, which moves on without
+        events too.
+        """
+        return self._position.token
+
+    @property
+    def operation_time(self) -> Timestamp | None:
+        """The deployment's logical time when the stream was first opened; a stream may start there again."""
+        return self._position.operation_time
+
+    @property
+    def alive(self) -> bool:
+        """False once it has ended, has failed for good, or is closed."""
+        return self._closing is None and self._failure is None and not self._is_ended
+
+    @property
+    def resumes(self) -> int:
+        """How often it was opened again after a failure."""
+        return self._resumes
+
+    async def open(self) -> Self:
+        """Open it, if it is not open: it tells what happens from then on.
+
+        Raises:
+            HistoryLostError: It was to begin at a place that the deployment no longer knows.
+            ResumeTokenError: The server does not take the token it was to begin after.
+            QueryError: The server refuses the pipeline or an option, or keeps no history (a standalone server).
+        """
+        if not self._is_opened:
+            with self._alone():
+                await self._advance()
+        return self
+
+    async def next(self, *, timeout: timedelta | None = None) -> ChangeEvent[T] | None:
+        """Wait for the next event; None once the stream has ended: after an `invalidate`, or because it was closed.
+
+        Args:
+            timeout: How long to wait; None waits for ever.
+
+        Raises:
+            OperationTimeoutError: There was no event in time. The stream goes on: call again.
+            HistoryLostError: The deployment no longer keeps what comes next.
+            DeserializationError: The document does not fit `T`; only with `on_error="raise"`. The stream goes on.
+            MongoError: It failed.
+        """
+        event = self._taken()
+        if event is not None:
+            return event
+        limit = checked_timeout(timeout)
+        timer = asyncio.timeout(None if limit is None else limit.total_seconds())
+        try:
+            async with timer:
+                return await self._awaited()
+        except TimeoutError:
+            if limit is None or not timer.expired():
+                raise
+            raise OperationTimeoutError("there was no event in time; the stream goes on", timeout=limit) from None
+
+    async def try_next(self) -> ChangeEvent[T] | None:
+        """Return the next event if there is one; at most one request is made, which waits for `max_await_time`.
+
+        Raises:
+            MongoError: It failed. Where a server may recover the stream lives on (`alive`): call again.
+        """
+        event = self._taken()
+        if event is None and self._may_go_on():
+            with self._alone():
+                await self._advance_once()
+            event = self._taken()
+        return event
+
+    async def next_batch(self) -> list[ChangeEvent[T]]:
+        """Return the events at hand, or those of one more request as `try_next` makes it; none is an empty list.
+
+        `resume_token` is then after all of them.
+
+        Raises:
+            MongoError: As of `try_next`.
+        """
+        events = self._drained()
+        if not events and self._may_go_on():
+            with self._alone():
+                await self._advance_once()
+            events = self._drained()
+        return events
+
+    async def resume(self) -> None:
+        """Open it anew after the last event that was given out; after an `invalidate` too.
+
+        Raises:
+            CursorError: It is closed.
+            MongoError: It cannot be opened there.
+        """
+        if self._closing is not None:
+            raise CursorError("the change stream is closed; watch again, with start_after its resume_token")
+        with self._alone():
+            await self._drop()
+            self._failure = None
+            self._is_ended = self._is_invalidated = False
+            await self._advance()
+
+    async def aclose(self) -> None:
+        """Close it and the server's cursor. May be called again; a `next` under way returns None."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._drop())
+        # Not a shield: from Python 3.14 it reports the failure of what it shielded.
+        await asyncio.wait((self._closing,))
+
+    async def into_stream(self) -> AsyncGenerator[ChangeEvent[T], None]:
+        """Give the events one by one, and close the stream at the end."""
+        try:
+            async for event in self._each():
+                yield event
+        finally:
+            await self.aclose()
+
+    async def __aiter__(self) -> AsyncGenerator[ChangeEvent[T], None]:
+        # A stream that nobody holds is closed where its loop ends.
+        try:
+            async for event in self._each():
+                yield event
+        finally:
+            if not self._is_held:
+                await self.aclose()
+
+    def __await__(self) -> Generator[object, None, Self]:
+        self._is_held = True
+        return self.open().__await__()
+
+    async def __aenter__(self) -> Self:
+        self._is_held = True
+        return await self.open()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def _each(self) -> AsyncGenerator[ChangeEvent[T], None]:
+        while (event := self._taken() or await self._awaited()) is not None:
+            yield event
+
+    async def _awaited(self) -> ChangeEvent[T] | None:
+        """Ask for batches until one has an event, for as long as there is hope."""
+        with self._alone():
+            while self._may_go_on():
+                try:
+                    await self._advance()
+                except MongoError as error:
+                    self._survive(error)
+                    if isinstance(error, OperationTimeoutError) or not self._outage.met():
+                        raise
+                    await self._outage.wait()
+                if (event := self._taken()) is not None:
+                    return event
+        return None
+
+    async def _advance_once(self) -> None:
+        """Make one request, and one more to go on where it fails."""
+        if not self._is_opened:
+            await self._advance()
+        try:
+            await self._advance()
+        except MongoError as error:
+            self._survive(error)
+            if isinstance(error, OperationTimeoutError):
+                raise
+            try:
+                await self._advance()
+            except MongoError as again:
+                self._survive(again)
+                raise
+
+    def _may_go_on(self) -> bool:
+        if self._failure is not None:
+            raise self._failure
+        return self.alive
+
+    def _survive(self, error: MongoError) -> None:
+        """Make ready to open the stream again; raise `error` where that cannot help."""
+        self._batches = None
+        if self._fragments is not None:
+            self._fragments.forget()
+        if not self._is_opened:
+            raise error
+        if not is_resumable(error):
+            self._failure = error
+            raise error
+        _log.warning("change stream on %s: %s; it goes on", self._operation.namespace, type(error).__name__)
+
+    async def _advance(self) -> None:
+        """Take one batch: that of the request under way, or of a new one."""
+        if self._call is None:
+            self._call = asyncio.create_task(self._pulled())
+        call = self._call
+        await asyncio.wait((call,))
+        self._call = None
+        if self._closing is None:
+            self._take_batch(call.result())
+
+    async def _pulled(self) -> ChangeBatch | None:
+        if self._batches is None:
+            operation = replace(self._operation, options=self._position.options())
+            reply = expect(await self._transport.handle(operation), ChangeStreamReply)
+            self._position.opened_at(reply.operation_time)
+            self._resumes += self._is_opened
+            self._is_opened = True
+            self._batches = reply.batches
+        else:
+            batch = await self._batches.next()
+            self._outage.is_over()
+            return batch
+        return await self._batches.next()
+
+    def _take_batch(self, batch: ChangeBatch | None) -> None:
+        if batch is None:
+            if not self._is_invalidated:
+                raise CursorError("the server closed the cursor of the change stream", labels={RESUMABLE})
+            self._is_ended = True
+            return
+        self._batch_token = None if batch.token is None else ResumeToken(decode_document(batch.token, self._bson))
+        frame = batch.frame if self._fragments is None else self._fragments.joined(batch.frame)
+        if frame:
+            self._outage.is_over()
+            self._chunks.extend(split_frame(frame))
+        elif self._batch_token is not None and not self._is_within_event:
+            self._position.waited(self._batch_token)
+
+    def _taken(self) -> ChangeEvent[T] | None:
+        """Take the next event at hand, and be after it."""
+        while self._events or self._decoded():
+            event = self._events.popleft()
+            self._pass(event)
+            if event.error is None or self._on_error == "event":
+                return event
+            if self._on_error == "raise":
+                raise event.error
+            _log_skipped(event)
+        return None
+
+    def _drained(self) -> list[ChangeEvent[T]]:
+        """Take all events at hand, and be after them."""
+        while self._chunks:
+            self._decoded()
+        events = list(self._events)
+        self._events.clear()
+        if events:
+            self._pass(events[-1])
+        if self._on_error == "event":
+            return events
+        for event in events:
+            if event.error is not None:
+                _log_skipped(event)
+        return [event for event in events if event.error is None]
+
+    def _decoded(self) -> bool:
+        """Make events of the next chunk; False where there is none."""
+        if not self._chunks:
+            return False
+        try:
+            self._events.extend(self._reader.read(self._chunks.popleft()))
+        except MongoError as error:
+            self._failure = error
+            raise
+        return True
+
+    def _pass(self, event: ChangeEvent[T]) -> None:
+        self._is_invalidated = event.operation is OperationType.INVALIDATE
+        is_last = not self._events and not self._chunks and not self._is_within_event and not self._is_invalidated
+        token = self._batch_token if is_last and self._batch_token is not None else event.id
+        self._position.passed(token, invalidates=self._is_invalidated)
+
+    @property
+    def _is_within_event(self) -> bool:
+        return self._fragments is not None and self._fragments.are_pending
+
+    @contextmanager
+    def _alone(self) -> Generator[None]:
+        if self._is_reading:
+            raise CursorError("two tasks read one change stream; give each its own")
+        self._is_reading = True
+        try:
+            yield
+        finally:
+            self._is_reading = False
+
+    async def _drop(self) -> None:
+        """Give up what is at hand and under way, and close the server's cursor."""
+        batches, call = self._batches, self._call
+        self._batches = self._call = None
+        self._chunks.clear()
+        self._events.clear()
+        if self._fragments is not None:
+            self._fragments.forget()
+        if batches is not None:
+            await batches.aclose()
+        if call is not None:
+            await _ended(call, wait=batches is not None)
+
+
+async def _ended(call: asyncio.Task[ChangeBatch | None], *, wait: bool) -> None:
+    """See that a request ends: by itself where its cursor was closed, or else by cancelling it."""
+    if wait:
+        await asyncio.wait((call,), timeout=_GRACE)
+    call.cancel()
+    await asyncio.gather(call, return_exceptions=True)
+
+
+def _log_skipped(event: ChangeEvent[T]) -> None:
+    _log.warning("skipped: %s", event.error, extra={"error": event.error})
