@@ -56,7 +56,7 @@ class Fragments:
             self._count += 1
             if place is None or place["fragment"] != self._count:
                 self.forget()
-                raise CursorError("a fragment of a large event is missing; the stream goes on before it")
+                raise CursorError("a fragment of a large event is missing; resume the stream to read the event again")
             self._fields |= fields
             if self._count == place["of"]:
                 yield bson.encode(self._fields)

@@ -209,7 +209,7 @@ class ChangeStream(Generic[T]):
     async def into_stream(self) -> AsyncGenerator[ChangeEvent[T], None]:
         """Give the events one by one, and close the stream at the end."""
         try:
-            async for event in self._each():
+            while (event := self._taken() or await self._awaited()) is not None:
                 yield event
         finally:
             await self.aclose()
@@ -217,7 +217,7 @@ class ChangeStream(Generic[T]):
     async def __aiter__(self) -> AsyncGenerator[ChangeEvent[T], None]:
         # A stream that nobody holds is closed where its loop ends.
         try:
-            async for event in self._each():
+            while (event := self._taken() or await self._awaited()) is not None:
                 yield event
         finally:
             if not self._is_held:
@@ -235,10 +235,6 @@ class ChangeStream(Generic[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.aclose()
-
-    async def _each(self) -> AsyncGenerator[ChangeEvent[T], None]:
-        while (event := self._taken() or await self._awaited()) is not None:
-            yield event
 
     async def _awaited(self) -> ChangeEvent[T] | None:
         """Ask for batches until one has an event, for as long as there is hope."""
@@ -278,14 +274,14 @@ class ChangeStream(Generic[T]):
 
     def _survive(self, error: MongoError) -> None:
         """Make ready to open the stream again; raise `error` where that cannot help."""
-        self._batches = None
-        if self._fragments is not None:
-            self._fragments.forget()
         if not self._is_opened:
             raise error
         if not is_resumable(error):
             self._failure = error
             raise error
+        self._batches = None
+        if self._fragments is not None:
+            self._fragments.forget()
         _log.warning("change stream on %s: %s; it goes on", self._operation.namespace, type(error).__name__)
 
     async def _advance(self) -> None:
