@@ -7,7 +7,7 @@ dispatches with an exhaustive `match`, and a forgotten kind is a type error.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -46,11 +46,14 @@ class SessionRef:
         number: Unique within its client.
         causal_consistency: Whether reads see earlier writes of the session; None is the driver's default, yes.
         snapshot: Whether all reads see one point in time.
+        attempt: Of a session that is there for one write: which attempt of it is sent, from 1. Later ones are sent
+            under the number of the first, by which the server does the write once. 0 in a caller's session.
     """
 
     number: int
     causal_consistency: bool | None = None
     snapshot: bool = False
+    attempt: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,6 +391,9 @@ WRITES = (
     CommitTransaction,
 )
 """The operations that change data: a failure of one has an outcome."""
+
+SINGLE_WRITES = (InsertOne, UpdateOne, ReplaceOne, DeleteOne, FindOneAndUpdate, FindOneAndReplace, FindOneAndDelete)
+"""The operations that change one document: each is one command, which the server can know again by its number."""
 
 
 def may_write(operation: Operation) -> bool:

@@ -38,10 +38,13 @@ class ChangeBatch:
     Attributes:
         frame: The events; empty where nothing happened meanwhile.
         token: Where the stream goes on after them; None from servers that do not tell.
+        is_last: The server closed the cursor with it, for what was watched is gone: an event tells that, unless the
+            pipeline leaves it out.
     """
 
     frame: Frame
     token: RawDocument | None
+    is_last: bool = False
 
 
 class ChangeBatches(Protocol):

@@ -7,22 +7,34 @@ from datetime import timedelta
 
 import pytest
 
-from llm_devops_mongodb import MongoClient, MongoConnectionError, MongoError, OperationTimeoutError, RetryConfig
+from llm_devops_mongodb import (
+    MongoClient,
+    MongoConnectionError,
+    MongoError,
+    OperationTimeoutError,
+    RetryConfig,
+    WriteConcern,
+)
 from llm_devops_mongodb.config.mongo_config import ConfigSettings
 from tests.faults.attempts import Attempts
-from tests.faults.fail_points import BLOCKED, CLOSED, FailPoints, refused
+from tests.faults.fail_points import BLOCKED, CLOSED, FailPoints, refused, unconfirmed
 from tests.faults.operations import (
+    ADD_ONE,
     MANY_WRITES,
     NEW,
     READS,
     SEED,
     WAYS_TO_WRITE,
     Operation,
+    Sides,
     Things,
     contents,
     one_of_each_command,
 )
+from tests.faults.proxy import Proxy, ReplyFault
 
+SEVERAL = tuple(write for write in WAYS_TO_WRITE if write.method in {"insert_many", "bulk_write"})
+ONE_DOCUMENT = tuple(write for write in WAYS_TO_WRITE if write not in SEVERAL)
 DELAY = timedelta(milliseconds=20)
 
 
@@ -55,8 +67,43 @@ async def test_a_refusal_that_no_label_calls_passing_is_left_to_the_driver(
     assert attempts.of("find") == 2
 
 
-@pytest.mark.parametrize("operation", WAYS_TO_WRITE, ids=str)
-async def test_a_write_of_unknown_outcome_is_not_asked_again(
+@pytest.mark.parametrize("operation", ONE_DOCUMENT, ids=str)
+async def test_a_write_of_one_document_whose_replies_are_lost_is_asked_again_and_done_once(
+    operation: Operation, far: Sides, proxy: Proxy, attempts: Attempts
+) -> None:
+    expected = await operation.call(far.twin)
+    proxy.break_replies(operation.command, ReplyFault.SWALLOWED, ReplyFault.CUT)
+
+    assert await operation.call(far.things) == expected
+
+    assert attempts.of(operation.command) == 3
+    assert await contents(far.stored) == await contents(far.twin)
+
+
+async def test_a_write_that_was_not_confirmed_is_asked_again_and_done_once(
+    things: Things, stored: Things, fail_points: FailPoints, attempts: Attempts
+) -> None:
+    interrupted = {**unconfirmed(11602), "errorLabels": ["RetryableWriteError"]}
+
+    async with fail_points.on("update", interrupted, times=2):
+        result = await things.update_one({"_id": 1}, ADD_ONE)
+
+    assert (result.matched_count, result.modified_count) == (1, 1)
+    assert attempts.of("update") == 3
+    assert await stored.find_one({"_id": 1}) == {**SEED[1], "n": 1}
+
+
+async def test_a_write_that_no_server_is_to_acknowledge_is_sent_once(things: Things, attempts: Attempts) -> None:
+    careless = things.with_options(write_concern=WriteConcern(w=0))
+
+    result = await careless.insert_one(NEW)
+
+    assert result.inserted_id == NEW["_id"]
+    assert attempts.of("insert") == 1
+
+
+@pytest.mark.parametrize("operation", SEVERAL, ids=str)
+async def test_several_writes_of_unknown_outcome_are_not_asked_again(
     operation: Operation, things: Things, stored: Things, fail_points: FailPoints, attempts: Attempts
 ) -> None:
     async with fail_points.on(operation.command, CLOSED, times=2):

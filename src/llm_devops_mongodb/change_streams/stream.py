@@ -7,7 +7,8 @@ import logging
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Generic, Literal, Self, TypeVar
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
 
 from llm_devops_mongodb.change_streams.events import OperationType
 from llm_devops_mongodb.change_streams.fragments import Fragments
@@ -89,6 +90,7 @@ class ChangeStream(Generic[T]):
         self._failure: MongoError | None = None
         self._resumes = 0
         self._is_opened = False
+        self._is_last_batch = False
         self._is_invalidated = False
         self._is_ended = False
         self._is_held = False
@@ -194,7 +196,9 @@ class ChangeStream(Generic[T]):
         if self._closing is not None:
             raise CursorError("the change stream is closed; watch again, with start_after its resume_token")
         with self._alone():
-            await self._drop()
+            # A task, so that it is done whole where this is cancelled.
+            dropping = asyncio.create_task(self._drop())
+            await asyncio.wait((dropping,))
             self._failure = None
             self._is_ended = self._is_invalidated = False
             await self._advance()
@@ -224,17 +228,24 @@ class ChangeStream(Generic[T]):
                 await self.aclose()
 
     def __await__(self) -> Generator[object, None, Self]:
-        self._is_held = True
-        return self.open().__await__()
+        return self._held().__await__()
 
     async def __aenter__(self) -> Self:
-        self._is_held = True
-        return await self.open()
+        return await self._held()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.aclose()
+
+    async def _held(self) -> Self:
+        """Open it for one who closes it; who is cancelled meanwhile never gets it to close."""
+        self._is_held = True
+        try:
+            return await self.open()
+        except asyncio.CancelledError:
+            await self.aclose()
+            raise
 
     async def _awaited(self) -> ChangeEvent[T] | None:
         """Ask for batches until one has an event, for as long as there is hope."""
@@ -255,6 +266,8 @@ class ChangeStream(Generic[T]):
         """Make one request, and one more to go on where it fails."""
         if not self._is_opened:
             await self._advance()
+            if self._chunks:
+                return
         try:
             await self._advance()
         except MongoError as error:
@@ -288,6 +301,7 @@ class ChangeStream(Generic[T]):
         """Take one batch: that of the request under way, or of a new one."""
         if self._call is None:
             self._call = asyncio.create_task(self._pulled())
+            self._call.add_done_callback(_seen)
         call = self._call
         await asyncio.wait((call,))
         self._call = None
@@ -314,40 +328,53 @@ class ChangeStream(Generic[T]):
                 raise CursorError("the server closed the cursor of the change stream", labels={RESUMABLE})
             self._is_ended = True
             return
+        self._is_last_batch = batch.is_last
         self._batch_token = None if batch.token is None else ResumeToken(decode_document(batch.token, self._bson))
         frame = batch.frame if self._fragments is None else self._fragments.joined(batch.frame)
         if frame:
             self._outage.is_over()
             self._chunks.extend(split_frame(frame))
         elif self._batch_token is not None and not self._is_within_event:
-            self._position.waited(self._batch_token)
+            self._wait_is_over(self._batch_token)
+
+    def _wait_is_over(self, token: ResumeToken) -> None:
+        """Be after a batch without events; the last one tells of an invalidation that the pipeline left out."""
+        if self._is_last_batch:
+            self._position.passed(token, invalidates=True)
+            self._is_invalidated = self._is_ended = True
+        else:
+            self._position.waited(token)
 
     def _taken(self) -> ChangeEvent[T] | None:
         """Take the next event at hand, and be after it."""
         while self._events or self._decoded():
             event = self._events.popleft()
             self._pass(event)
-            if event.error is None or self._on_error == "event":
+            if event.error is None or self._is_given(event, event.error):
                 return event
-            if self._on_error == "raise":
-                raise event.error
-            _log_skipped(event)
         return None
 
     def _drained(self) -> list[ChangeEvent[T]]:
-        """Take all events at hand, and be after them."""
+        """Take the events at hand, and be after them."""
         while self._chunks:
             self._decoded()
         events = list(self._events)
-        self._events.clear()
+        if self._on_error == "raise":
+            # One that does not fit is raised by a call of its own: those before it are not lost by that.
+            events = list(takewhile(_fits, events)) or events[:1]
+        for _ in events:
+            self._events.popleft()
         if events:
             self._pass(events[-1])
-        if self._on_error == "event":
-            return events
-        for event in events:
-            if event.error is not None:
-                _log_skipped(event)
-        return [event for event in events if event.error is None]
+        return [event for event in events if event.error is None or self._is_given(event, event.error)]
+
+    def _is_given(self, event: ChangeEvent[T], error: MongoError) -> bool:
+        """Tell whether an event that does not fit is given out; raise or log it where that was asked."""
+        if self._on_error == "raise":
+            raise error
+        if self._on_error == "skip":
+            _log.warning("skipped: %s", error, extra={"error": error})
+        return self._on_error == "event"
 
     def _decoded(self) -> bool:
         """Make events of the next chunk; False where there is none."""
@@ -356,15 +383,18 @@ class ChangeStream(Generic[T]):
         try:
             self._events.extend(self._reader.read(self._chunks.popleft()))
         except MongoError as error:
+            # What comes after an event that cannot be read is not given out as if there was none.
+            self._chunks.clear()
             self._failure = error
             raise
         return True
 
     def _pass(self, event: ChangeEvent[T]) -> None:
-        self._is_invalidated = event.operation is OperationType.INVALIDATE
-        is_last = not self._events and not self._chunks and not self._is_within_event and not self._is_invalidated
-        token = self._batch_token if is_last and self._batch_token is not None else event.id
-        self._position.passed(token, invalidates=self._is_invalidated)
+        is_last = not self._events and not self._chunks and not self._is_within_event
+        is_invalidate = event.operation is OperationType.INVALIDATE
+        token = self._batch_token if is_last and not is_invalidate else None
+        self._is_invalidated = is_invalidate or (is_last and self._is_last_batch)
+        self._position.passed(token or event.id, invalidates=self._is_invalidated)
 
     @property
     def _is_within_event(self) -> bool:
@@ -402,5 +432,11 @@ async def _ended(call: asyncio.Task[ChangeBatch | None], *, wait: bool) -> None:
     await asyncio.gather(call, return_exceptions=True)
 
 
-def _log_skipped(event: ChangeEvent[T]) -> None:
-    _log.warning("skipped: %s", event.error, extra={"error": event.error})
+def _seen(call: asyncio.Task[ChangeBatch | None]) -> None:
+    """Take note of how a request ended: nobody may come back for its answer."""
+    if not call.cancelled():
+        call.exception()
+
+
+def _fits(event: ChangeEvent[Any]) -> bool:
+    return event.error is None

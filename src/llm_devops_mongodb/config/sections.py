@@ -128,9 +128,10 @@ class TracingConfig(ConfigSection, frozen=True):
 class RetryConfig(ConfigSection, frozen=True):
     """Whether an operation that failed is asked again, beyond the driver's own single retry.
 
-    Only what is safe is repeated: reads, and writes that are known not to have been applied. Nothing is repeated inside
-    a transaction, which `with_transaction` runs again as a whole, nor after a time limit. The limit of an operation
-    holds for all attempts together.
+    Only what is safe is repeated: reads; writes of one document, outside of a caller's session, which the server knows
+    again by their number and does once; and other writes that are known not to have been applied. Nothing is repeated
+    inside a transaction, which `with_transaction` runs again as a whole, nor after a time limit. The limit of an
+    operation holds for all attempts together.
 
     Attributes:
         enabled: Ask again. It needs the extra `retry`.

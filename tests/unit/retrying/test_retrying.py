@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -32,6 +34,7 @@ EMPTY = bson.encode({})
 CONFIG = RetryConfig(enabled=True)
 CUT = MongoConnectionError("cut", labels=["RetryableWriteError"])
 REFUSED = MongoConnectionError("not primary", outcome="not_applied")
+UNCONFIRMED = WriteError("interrupted", outcome="applied", labels=["RetryableWriteError"])
 UNKNOWN = MongoConnectionError("cut", outcome="unknown", labels=["RetryableWriteError"])
 
 
@@ -51,6 +54,10 @@ def read(*, session: op.SessionRef | None = None, settings: Settings | None = No
 
 def write() -> op.InsertOne:
     return op.InsertOne(PLACE, Settings(), None, EMPTY, InsertOptions())
+
+
+def many() -> op.InsertMany:
+    return op.InsertMany(PLACE, Settings(), None, (EMPTY,), ordered=True, options=InsertOptions())
 
 
 def aggregation(*stages: dict[str, Any]) -> op.Aggregate:
@@ -83,7 +90,45 @@ async def test_attempts_and_pauses_are_the_configurations() -> None:
     assert max(pauses) <= 0.06
 
 
-@pytest.mark.parametrize("operation", [write(), aggregation({"$out": "copy"}), aggregation({"$merge": "copy"})])
+@pytest.mark.parametrize("error", [REFUSED, UNKNOWN, UNCONFIRMED], ids=["refused", "unknown", "unconfirmed"])
+async def test_a_write_of_one_document_is_sent_again_in_one_session_of_its_own(error: Exception) -> None:
+    stub, _, transport = asking_again(error, error, DoneReply(), DoneReply())
+
+    assert await transport.handle(write()) == DoneReply()
+
+    *attempts, end = stub.operations
+    sessions = [attempt.session for attempt in attempts if isinstance(attempt, op.InsertOne)]
+    assert [session.attempt for session in sessions if session] == [1, 2, 3]
+    assert {session.number for session in sessions if session} == {-1}
+    assert end == op.EndSession(op.SessionRef(-1, causal_consistency=False))
+
+
+@pytest.mark.parametrize("session", [SESSION, None], ids=["in a session", "without a number"])
+async def test_a_write_that_the_server_would_not_know_again_is_not_sent_again(session: op.SessionRef | None) -> None:
+    unlabelled = MongoConnectionError("cut", outcome="unknown", labels=["RetryableError"])
+    stub, _, transport = asking_again(UNKNOWN if session else unlabelled, DoneReply())
+
+    with pytest.raises(MongoConnectionError):
+        await transport.handle(replace(write(), session=session))
+
+    assert sum(isinstance(operation, op.InsertOne) for operation in stub.operations) == 1
+
+
+async def test_the_session_of_a_write_ends_where_its_caller_leaves() -> None:
+    def leave(_: op.Operation) -> DoneReply:
+        raise asyncio.CancelledError
+
+    stub, _, transport = asking_again(leave, DoneReply())
+
+    with pytest.raises(asyncio.CancelledError):
+        await transport.handle(write())
+
+    assert isinstance(stub.operations[-1], op.EndSession)
+
+
+@pytest.mark.parametrize(
+    "operation", [many(), aggregation({"$out": "copy"}), aggregation({"$merge": "copy"})], ids=["many", "out", "merge"]
+)
 async def test_a_write_is_asked_again_only_where_it_is_known_not_to_have_happened(operation: Any) -> None:
     stub, _, transport = asking_again(REFUSED, DoneReply())
     assert await transport.handle(operation) == DoneReply()

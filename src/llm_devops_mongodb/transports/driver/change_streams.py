@@ -120,9 +120,8 @@ class DriverChangeBatches:
         except BaseException:
             self._reaper.adopt(self._given_up(number))
             raise
-        if not batch.frame and not self._cursor.alive:
+        if batch.is_last:
             await self.aclose()
-            return None
         return batch
 
     async def aclose(self) -> None:
@@ -141,7 +140,8 @@ class DriverChangeBatches:
         with nullcontext() if deadline is None else deadline.bounding():
             await cursor._next_batch(events)  # noqa: SLF001
         token = cursor._post_batch_resume_token  # noqa: SLF001
-        return ChangeBatch(b"".join([event.raw for event in events]), getattr(token, "raw", None))
+        frame = b"".join([event.raw for event in events])
+        return ChangeBatch(frame, getattr(token, "raw", None), is_last=not cursor.alive)
 
     async def _given_up(self, number: int) -> None:
         """Close behind a reader that was cancelled: with it the driver closed the connection and forgot the cursor."""
@@ -151,6 +151,11 @@ class DriverChangeBatches:
         if number:
             await self._kill(number)
         await self._end_session()
+
+    def __del__(self) -> None:
+        # Of a stream that nobody closed the driver closes the cursor, but does not know that the session is its own.
+        if (session := self._session) is not None:
+            session._end_implicit_session()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
     async def _end_session(self) -> None:
         session, self._session = self._session, None

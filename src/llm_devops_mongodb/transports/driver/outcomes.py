@@ -16,15 +16,6 @@ if TYPE_CHECKING:
 
 _UNKNOWN_COMMIT = "UnknownTransactionCommitResult"
 _NOT_PRIMARY = frozenset({10107, 13435, 10058})  # NotWritablePrimary, NotPrimaryNoSecondaryOk, LegacyNotPrimary
-_SINGLE = (
-    operations.InsertOne,
-    operations.UpdateOne,
-    operations.ReplaceOne,
-    operations.DeleteOne,
-    operations.FindOneAndUpdate,
-    operations.FindOneAndReplace,
-    operations.FindOneAndDelete,
-)
 # One that fails half way has changed some documents; the driver sends many inserts in several commands.
 _MANY = (
     operations.InsertMany,
@@ -47,7 +38,8 @@ def outcome_sent(error: driver.PyMongoError, operation: Operation) -> Outcome | 
     """Of one that may have reached a server, which did not answer or was no primary."""
     if not operations.may_write(operation):
         return None
-    if error.has_error_label("NoWritesPerformed") or (isinstance(operation, _SINGLE) and _was_refused(error)):
+    is_single = isinstance(operation, operations.SINGLE_WRITES)
+    if error.has_error_label("NoWritesPerformed") or (is_single and _was_refused(error)):
         return "not_applied"
     return "unknown"
 

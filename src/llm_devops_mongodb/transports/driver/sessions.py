@@ -6,6 +6,7 @@ from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any, assert_never
 
 import pymongo
+from pymongo.client_session_shared import _ServerSession  # pyright: ignore[reportPrivateUsage]
 from pymongo.errors import PyMongoError
 
 from llm_devops_mongodb import operations as op
@@ -176,7 +177,10 @@ class LiveSessions:
         await self._background.aclose(grace=_GRACE)
 
     def _loan_of(self, ref: SessionRef) -> _Loan:
-        return _Loan(self._of(ref), ref, self._busy)
+        session = self._of(ref)
+        if ref.attempt > 1:
+            _set_back(session)
+        return _Loan(session, ref, self._busy)
 
     def _of(self, ref: SessionRef) -> AsyncClientSession:
         session = self._live.get(ref)
@@ -184,3 +188,14 @@ class LiveSessions:
             session = self._client.start_session(causal_consistency=ref.causal_consistency, snapshot=ref.snapshot)
             self._live[ref] = session
         return session
+
+
+def _set_back(session: AsyncClientSession) -> None:
+    """Have the next write of a session carry the number of the one before: to the server it is the same write.
+
+    The driver counts up before it sends, and has no public way to send a write once more. A session that has sent
+    nothing has no number yet.
+    """
+    numbered: Any = session._server_session  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    if isinstance(numbered, _ServerSession):
+        numbered._transaction_id -= 1  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]

@@ -182,7 +182,16 @@ class DriverTransport:
                 if operation.session is None:
                     return await self._send_to_collection(operation, None)
                 with self._sessions.lent(operation.session) as session:
-                    return await self._send_to_collection(operation, session)
+                    return await self._send_to_collection(operation, self._suited(session, operation))
+
+    def _suited(
+        self, session: AsyncClientSession | None, operation: op.CollectionOperation
+    ) -> AsyncClientSession | None:
+        """Return `session`, or None where it was made for a write that the server is not to acknowledge."""
+        if operation.session is None or not operation.session.attempt:
+            return session
+        collection = self._collections.of(operation.namespace, operation.settings)
+        return session if collection.write_concern.acknowledged else None
 
     async def _send_to_database(self, operation: op.DatabaseOperation, session: AsyncClientSession | None) -> Reply:
         database = self._collections.database(operation.namespace.database, operation.settings)
