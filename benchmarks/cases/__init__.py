@@ -12,6 +12,7 @@ from benchmarks.cases import (
     insert_many,
     pages,
     stream_memory,
+    watching,
     with_transaction,
 )
 
@@ -22,6 +23,7 @@ CASES = (
     *concurrent.CASES,
     find.CASE,
     insert_many.CASE,
+    watching.CASE,
     *chunked_insert.CASES,
     *pages.CASES,
     import_time.CASE,

@@ -44,7 +44,7 @@ def main() -> int:
 
 
 async def _demo(console: Console, uri: str | None) -> None:
-    async with _server(uri) as server, MongoClient.connect(server) as client, _market(client) as market:
+    async with _server(uri) as server, MongoClient.connect(server) as client, _market(client, server) as market:
         console.print(Text(f"Prices of language models, in {market.database.name} at {_shown(server)}", style="bold"))
         for each in STEPS:
             with step(console, each.title) as report:
@@ -61,11 +61,11 @@ async def _server(uri: str | None) -> AsyncGenerator[str]:
 
 
 @asynccontextmanager
-async def _market(client: MongoClient) -> AsyncGenerator[Market]:
+async def _market(client: MongoClient, uri: str) -> AsyncGenerator[Market]:
     """A database that nobody else has, dropped in the end."""
     database = client.database(f"demo_{secrets.token_hex(4)}")
     try:
-        yield Market(client, database, catalogue())
+        yield Market(client, database, catalogue(), uri)
     finally:
         await database.run_command({"dropDatabase": 1})
 

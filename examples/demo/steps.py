@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from examples.demo.catalogue import Model, PriceList, Provider, Words
 from examples.demo.cheapest import Cheapest, cheapest_models
+from examples.demo.journal import journal_kept
 from examples.demo.show import Shown, cheapest_table, count_table, health_table, model_table
 from llm_devops_mongodb import (
     AggregateOptions,
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from llm_devops_mongodb.options import Document
 
 _SHOPS: Final = ("anthropic", "deepseek", "google", "mistral", "openai", "x-ai")
+
+_CHANGES: Final = 90
+_KILLS: Final = 2
 
 _OURS: Final = Model(
     id="acme/parrot-1",
@@ -52,11 +56,13 @@ class Market:
         client: Connected to the deployment.
         database: The demo's own.
         catalogue: What is loaded into it.
+        uri: The deployment, for other processes.
     """
 
     client: MongoClient
     database: Database
     catalogue: Catalogue
+    uri: str
 
     @property
     def models(self) -> Collection[Model]:
@@ -226,6 +232,18 @@ async def misfit(market: Market) -> Shown:
     return Shown(f"{error.document_id}: {error.path}; {len(read):,} others fit")
 
 
+async def journal(market: Market) -> Shown:
+    """Have a process of its own note every change, kill it half way, twice, and see it carry on."""
+    ids = [model.id for model in market.catalogue.models[:_CHANGES]]
+    account = await journal_kept(market.database, market.uri, ids, kills=_KILLS)
+    _expect("changes noted", account.noted, account.changes)
+    _expect("models in the journal", account.models, account.changes)
+    return Shown(
+        f"{account.changes} changes, the consumer killed {_KILLS} times: {account.noted} lines by "
+        f"{account.processes} processes, each change once"
+    )
+
+
 async def delete(market: Market) -> Shown:
     """Delete what the demo added, and what it marked."""
     one = await market.models.delete_one({"_id": _OURS.id})
@@ -266,6 +284,7 @@ STEPS: Final = (
     Step("Upsert", upsert),
     Step("Find and update", find_and_update),
     Step("Misfit", misfit),
+    Step("Consume", journal),
     Step("Delete", delete),
     Step("Health", check_health),
 )

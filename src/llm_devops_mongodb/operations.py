@@ -337,6 +337,13 @@ class AbortTransaction:
 
 
 @dataclass(frozen=True, slots=True)
+class IdentifySession:
+    """Tell what the server calls a session; nothing is sent."""
+
+    session: SessionRef
+
+
+@dataclass(frozen=True, slots=True)
 class EndSession:
     """End a session; a transaction that is open is aborted."""
 
@@ -371,7 +378,9 @@ DatabaseOperation = Aggregate | RunCommand | Explain | ListCollectionNames
 SessionOperation = StartTransaction | CommitTransaction | AbortTransaction | EndSession
 """What is asked of a session."""
 
-Operation = CollectionOperation | DatabaseOperation | SessionOperation | ClientBulkWrite | Watch | CheckHealth
+Operation = (
+    CollectionOperation | DatabaseOperation | SessionOperation | IdentifySession | ClientBulkWrite | Watch | CheckHealth
+)
 """Everything a transport may be asked."""
 
 WRITES = (

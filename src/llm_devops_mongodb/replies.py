@@ -180,6 +180,13 @@ class HealthReply:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionReply:
+    """What the server calls a session: a document, as its commands take it."""
+
+    id: RawDocument
+
+
+@dataclass(frozen=True, slots=True)
 class DoneReply:
     """It is done; there is nothing to tell."""
 
@@ -197,6 +204,7 @@ Reply = (
     | DocumentsReply
     | NamesReply
     | HealthReply
+    | SessionReply
     | DoneReply
 )
 """Everything a transport may answer."""

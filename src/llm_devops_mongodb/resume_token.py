@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import bson
 from bson import Timestamp, json_util
+from bson.errors import BSONError
 
 from llm_devops_mongodb.errors import InvalidDocumentError
 from llm_devops_mongodb.validation.values import is_mapping
@@ -59,7 +60,7 @@ class ResumeToken:
         """
         try:
             document = json_util.loads(text, json_options=json_util.CANONICAL_JSON_OPTIONS)
-        except (ValueError, TypeError, RecursionError):
+        except (BSONError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
             raise InvalidDocumentError("the text is not Extended JSON, as ResumeToken.to_json writes it") from None
         return cls(document)
 

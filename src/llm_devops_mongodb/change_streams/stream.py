@@ -40,8 +40,8 @@ T = TypeVar("T")
 OnEventError = Literal["event", "raise", "skip"]
 """What to do with an event whose document does not fit `T`: give it and let it say so, raise, or leave it out."""
 
-_GRACE = 1.0
-"""Seconds that a request under way has to end when the stream is closed."""
+_GRACE = 1.5
+"""Seconds that a request under way has to end behind a stream that was closed."""
 
 _log = logging.getLogger("llm_devops_mongodb")
 
@@ -87,6 +87,8 @@ class ChangeStream(Generic[T]):
         self._events: deque[ChangeEvent[T]] = deque()
         self._call: asyncio.Task[ChangeBatch | None] | None = None
         self._closing: asyncio.Task[None] | None = None
+        self._closed: asyncio.Future[None] | None = None
+        self._endings: set[asyncio.Task[None]] = set()
         self._failure: MongoError | None = None
         self._resumes = 0
         self._is_opened = False
@@ -172,9 +174,10 @@ class ChangeStream(Generic[T]):
         return event
 
     async def next_batch(self) -> list[ChangeEvent[T]]:
-        """Return the events at hand, or those of one more request as `try_next` makes it; none is an empty list.
+        """Return some events that are at hand, or of one more request as `try_next` makes it; none is an empty list.
 
-        `resume_token` is then after all of them.
+        `resume_token` is then after all of them. For readers of very many events: the request for the next batch is
+        made while this one is worked on.
 
         Raises:
             MongoError: As of `try_next`.
@@ -184,6 +187,8 @@ class ChangeStream(Generic[T]):
             with self._alone():
                 await self._advance_once()
             events = self._drained()
+        if events and self._batches is not None and not self._is_last_batch and self.alive:
+            self._ask()
         return events
 
     async def resume(self) -> None:
@@ -207,6 +212,8 @@ class ChangeStream(Generic[T]):
         """Close it and the server's cursor. May be called again; a `next` under way returns None."""
         if self._closing is None:
             self._closing = asyncio.create_task(self._drop())
+            if self._closed is not None:
+                self._closed.set_result(None)
         # Not a shield: from Python 3.14 it reports the failure of what it shielded.
         await asyncio.wait((self._closing,))
 
@@ -299,19 +306,29 @@ class ChangeStream(Generic[T]):
 
     async def _advance(self) -> None:
         """Take one batch: that of the request under way, or of a new one."""
+        if self._closed is None:
+            self._closed = asyncio.get_running_loop().create_future()
+        call = self._ask()
+        await asyncio.wait((call, self._closed), return_when=asyncio.FIRST_COMPLETED)
+        if self._closing is None:
+            self._call = None
+            self._take_batch(call.result())
+
+    def _ask(self) -> asyncio.Task[ChangeBatch | None]:
+        """Make a request, unless one is under way."""
         if self._call is None:
             self._call = asyncio.create_task(self._pulled())
             self._call.add_done_callback(_seen)
-        call = self._call
-        await asyncio.wait((call,))
-        self._call = None
-        if self._closing is None:
-            self._take_batch(call.result())
+        return self._call
 
     async def _pulled(self) -> ChangeBatch | None:
         if self._batches is None:
             operation = replace(self._operation, options=self._position.options())
             reply = expect(await self._transport.handle(operation), ChangeStreamReply)
+            if asyncio.current_task() is not self._call:
+                # The stream was closed, or is opened elsewhere, meanwhile.
+                await reply.batches.aclose()
+                return None
             self._position.opened_at(reply.operation_time)
             self._resumes += self._is_opened
             self._is_opened = True
@@ -356,7 +373,7 @@ class ChangeStream(Generic[T]):
 
     def _drained(self) -> list[ChangeEvent[T]]:
         """Take the events at hand, and be after them."""
-        while self._chunks:
+        if not self._events:
             self._decoded()
         events = list(self._events)
         if self._on_error == "raise":
@@ -421,13 +438,17 @@ class ChangeStream(Generic[T]):
         if batches is not None:
             await batches.aclose()
         if call is not None:
-            await _ended(call, wait=batches is not None)
+            ending = asyncio.create_task(_ended(call))
+            self._endings.add(ending)
+            ending.add_done_callback(self._endings.discard)
 
 
-async def _ended(call: asyncio.Task[ChangeBatch | None], *, wait: bool) -> None:
-    """See that a request ends: by itself where its cursor was closed, or else by cancelling it."""
-    if wait:
-        await asyncio.wait((call,), timeout=_GRACE)
+async def _ended(call: asyncio.Task[ChangeBatch | None]) -> None:
+    """See that a request ends: by itself, or else by cancelling it, which costs its connection.
+
+    A server that waits for events notices that their cursor was killed only when it is done with waiting.
+    """
+    await asyncio.wait((call,), timeout=_GRACE)
     call.cancel()
     await asyncio.gather(call, return_exceptions=True)
 

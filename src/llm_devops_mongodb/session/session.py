@@ -9,6 +9,10 @@ from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+import bson
+from bson.binary import UuidRepresentation
+from bson.codec_options import CodecOptions
+
 from llm_devops_mongodb import operations as op
 from llm_devops_mongodb.errors import (
     ClientStateError,
@@ -18,8 +22,10 @@ from llm_devops_mongodb.errors import (
     TransactionError,
 )
 from llm_devops_mongodb.options import TransactionOptions, checked_timeout
+from llm_devops_mongodb.replies import SessionReply
 from llm_devops_mongodb.session.attempts import Attempts, committed
 from llm_devops_mongodb.session.retry_policy import RetryPolicy
+from llm_devops_mongodb.transport import expect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -34,6 +40,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
+_STANDARD: CodecOptions[dict[str, Any]] = CodecOptions(uuid_representation=UuidRepresentation.STANDARD)
 _DEFAULTS = TransactionOptions()
 _POLICY = RetryPolicy()
 _PATIENCE = timedelta(milliseconds=500)
@@ -119,6 +126,14 @@ class Session:
         if transport is not self._transport:
             raise TransactionError("the session is of another client; start one from the client that uses it")
         return self._ref
+
+    async def identify(self) -> dict[str, Any]:
+        """Return what the server calls the session, as `killSessions` takes it: `{"id": UUID}`.
+
+        Whoever knows it can end the transactions of a process that is gone.
+        """
+        reply = expect(await self._transport.handle(op.IdentifySession(self._ref)), SessionReply)
+        return bson.decode(reply.id, _STANDARD)  # pyright: ignore[reportUnknownMemberType]  # bson's own annotation
 
     async def start_transaction(self, options: TransactionOptions | None = None) -> None:
         """Begin a transaction; every operation of the session is part of it until commit or abort.

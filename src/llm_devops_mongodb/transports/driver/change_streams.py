@@ -17,15 +17,13 @@ from llm_devops_mongodb.transports.driver.deadlines import Deadline
 from llm_devops_mongodb.transports.driver.errors import DRIVER_ERRORS
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
     from datetime import timedelta
 
-    from pymongo.asynchronous.client_session import AsyncClientSession
-    from pymongo.asynchronous.command_cursor import AsyncCommandCursor
+    from bson import Timestamp
 
     from llm_devops_mongodb.operations import Watch
     from llm_devops_mongodb.options import ChangeStreamOptions
-    from llm_devops_mongodb.transports.driver.cursors import Kill, Lent, Reaper, Translate
+    from llm_devops_mongodb.transports.driver.cursors import DriverCursor, Kill, Lent, Reaper, Translate
 
 _NAMES = {
     "full_document": "fullDocument",
@@ -77,19 +75,17 @@ class DriverChangeBatches:
         lent: Lends the session it was opened in for a request.
         reaper: Finishes what nobody waits for.
         kill: Has the server let go of a cursor that the driver has forgotten.
-        session: Its own session, which ends with it; None where the caller gave one.
         limit: How long one request may take.
     """
 
     def __init__(
         self,
-        cursor: AsyncCommandCursor[Any],
+        cursor: DriverCursor,
         *,
         translate: Translate,
         lent: Lent,
         reaper: Reaper,
         kill: Kill,
-        session: AsyncClientSession | None,
         limit: timedelta | None,
     ) -> None:
         self._cursor = cursor
@@ -97,8 +93,8 @@ class DriverChangeBatches:
         self._lent = lent
         self._reaper = reaper
         self._kill = kill
-        self._session = session
         self._limit = limit
+        self._is_fresh = True
         self._closed = False
 
     async def next(self) -> ChangeBatch | None:
@@ -131,14 +127,19 @@ class DriverChangeBatches:
         self._closed = True
         with suppress(Exception):
             await self._cursor.close()
-        await self._end_session()
 
     async def _pulled(self, deadline: Deadline | None) -> ChangeBatch:
         events: list[Any] = []
         # The public `try_next` gives one event, and nothing public tells where a batch ends.
         cursor: Any = self._cursor
-        with nullcontext() if deadline is None else deadline.bounding():
-            await cursor._next_batch(events)  # noqa: SLF001
+        if self._is_fresh:
+            # What came with the opening. Where that is nothing the driver would ask for more, and wait for it.
+            self._is_fresh = False
+            events += cursor._data  # noqa: SLF001
+            cursor._data.clear()  # noqa: SLF001
+        else:
+            with nullcontext() if deadline is None else deadline.bounding():
+                await cursor._next_batch(events)  # noqa: SLF001
         token = cursor._post_batch_resume_token  # noqa: SLF001
         frame = b"".join([event.raw for event in events])
         return ChangeBatch(frame, getattr(token, "raw", None), is_last=not cursor.alive)
@@ -150,25 +151,9 @@ class DriverChangeBatches:
             await self._cursor.close()
         if number:
             await self._kill(number)
-        await self._end_session()
-
-    def __del__(self) -> None:
-        # Of a stream that nobody closed the driver closes the cursor, but does not know that the session is its own.
-        if (session := self._session) is not None:
-            session._end_implicit_session()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-
-    async def _end_session(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            with suppress(Exception):
-                await session.end_session()
 
 
-async def closed_behind(opening: Coroutine[Any, Any, Any], session: AsyncClientSession | None) -> Any:
-    """Await `opening`; where it fails, end the session that was made for it."""
-    try:
-        return await opening
-    except BaseException:
-        if session is not None:
-            await session.end_session()
-        raise
+def operation_time_of(cursor: Any) -> Timestamp | None:
+    """Return the logical time when `cursor` was opened: its session heard it, and nothing public tells that session."""
+    session = cursor._session  # noqa: SLF001
+    return None if session is None else session.operation_time

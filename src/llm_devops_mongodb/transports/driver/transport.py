@@ -11,17 +11,19 @@ from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, assert_never
 
+import bson
+
 from llm_devops_mongodb import operations as op
 from llm_devops_mongodb.errors import ClientStateError
 from llm_devops_mongodb.options import CursorType
-from llm_devops_mongodb.replies import ChangeStreamReply, CursorReply, DoneReply, HealthReply, Reply
+from llm_devops_mongodb.replies import ChangeStreamReply, CursorReply, DoneReply, HealthReply, Reply, SessionReply
 from llm_devops_mongodb.results import PoolStatus
 from llm_devops_mongodb.transports.driver import bulk_writes, reads, writes
 from llm_devops_mongodb.transports.driver.arguments import aggregate_arguments, raw
 from llm_devops_mongodb.transports.driver.change_streams import (
     DriverChangeBatches,
     arguments_of,
-    closed_behind,
+    operation_time_of,
     stages_of,
 )
 from llm_devops_mongodb.transports.driver.collections import Collections
@@ -142,7 +144,7 @@ class DriverTransport:
 
     def _deadline_of(self, operation: Operation) -> Deadline | None:
         """The operation's own limit, or the configuration's; in a transaction no later than the transaction's."""
-        if isinstance(operation, (op.CheckHealth, op.StartTransaction, op.EndSession)):
+        if isinstance(operation, (op.CheckHealth, op.StartTransaction, op.EndSession, op.IdentifySession)):
             return None
         if isinstance(operation, (op.CommitTransaction, op.AbortTransaction)):
             limit = operation.timeout
@@ -170,6 +172,9 @@ class DriverTransport:
             case op.StartTransaction() | op.CommitTransaction() | op.AbortTransaction() | op.EndSession():
                 await self._sessions.handle(operation)
                 return DoneReply()
+            case op.IdentifySession():
+                with self._sessions.lent(operation.session) as session:
+                    return SessionReply(b"" if session is None else bson.encode(session.session_id))
             case op.ClientBulkWrite():
                 with self._sessions.lent(operation.session) as session:
                     return await bulk_writes.client_bulk_write(self.client, operation, session, self._concerns)
@@ -251,27 +256,24 @@ class DriverTransport:
                 assert_never(operation)
 
     async def _watch(self, operation: op.Watch) -> Reply:
-        """Open a change stream, in a session of its own where none is given: a session tells the logical time."""
+        """Open a change stream; its session, which the driver makes where none is given, tells the logical time."""
         limit = operation.settings.timeout or self._config.timeout
         limit = None if limit == timedelta.max else limit
         reaper = self._reaper_of(operation)
-        with self._sessions.lent(operation.session) as lent:
-            own = self.client.start_session(causal_consistency=False) if lent is None else None
-            session = lent or own
+        with self._sessions.lent(operation.session) as session:
             target = self._target_of(operation)
             stages = stages_of(operation, [raw(stage) for stage in operation.pipeline])
             opening = target.aggregate(stages, session=session, **arguments_of(operation.options, limit=limit))
-            cursor = await closed_behind(opened(opening, reaper), own)
+            cursor = await opened(opening, reaper)
         batches = DriverChangeBatches(
             cursor,
             translate=lambda error, deadline: self.translate(error, operation, deadline),
             lent=lambda: self._sessions.lent_on(operation.session),
             reaper=reaper,
             kill=partial(self._kill, operation),
-            session=own,
             limit=limit,
         )
-        return ChangeStreamReply(batches, None if session is None else session.operation_time)
+        return ChangeStreamReply(batches, operation_time_of(cursor))
 
     def _target_of(self, operation: op.Aggregate | op.Watch) -> AsyncCollection[Any] | AsyncDatabase[Any]:
         if operation.namespace.collection:

@@ -19,6 +19,7 @@ _NEVER = (
     op.CommitTransaction,
     op.AbortTransaction,
     op.EndSession,
+    op.IdentifySession,
     # It tells how the deployment answers now.
     op.CheckHealth,
 )

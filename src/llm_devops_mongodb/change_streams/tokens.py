@@ -1,5 +1,0 @@
-"""Resume tokens."""
-
-from llm_devops_mongodb.resume_token import ResumeToken
-
-__all__ = ["ResumeToken"]

@@ -1,0 +1,131 @@
+"""Handling several events at once, those of one document in their order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import bson
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from llm_devops_mongodb.change_streams import ChangeEvent
+
+Key = tuple[object, bytes]
+
+
+@dataclass(slots=True)
+class _Entry:
+    event: ChangeEvent[Any]
+    key: Key | None
+    is_done: bool = False
+
+
+class Dispatcher:
+    """Handles events concurrently.
+
+    Events of one document are handled one after the other. An event that is of no document, such as the drop of a
+    collection, waits for all before it, and all after it wait for it.
+
+    Args:
+        handle: Handles one event.
+        passed: Is told, in their order, of events up to which all were handled.
+        concurrency: How many are handled at once.
+        most: How many may be given and not yet passed.
+    """
+
+    def __init__(
+        self,
+        handle: Callable[[ChangeEvent[Any]], Awaitable[None]],
+        passed: Callable[[ChangeEvent[Any]], None],
+        *,
+        concurrency: int,
+        most: int,
+    ) -> None:
+        self._handle = handle
+        self._passed = passed
+        self._most = most
+        self._in_order: deque[_Entry] = deque()
+        self._chains: dict[Key, deque[_Entry]] = {}
+        self._ready: asyncio.Queue[_Entry] = asyncio.Queue()
+        self._changed = asyncio.Event()
+        self._failure: BaseException | None = None
+        self._workers = [asyncio.create_task(self._work()) for _ in range(concurrency)]
+
+    @property
+    def in_flight(self) -> int:
+        """How many events were given and not passed."""
+        return len(self._in_order)
+
+    async def give(self, event: ChangeEvent[Any]) -> None:
+        """Give an event to be handled; it waits while there are too many.
+
+        Raises:
+            Exception: Handling one failed; none is begun any more.
+        """
+        key = _key_of(event)
+        await self._until(0 if key is None else self._most - 1)
+        entry = _Entry(event, key)
+        self._in_order.append(entry)
+        if key is None:
+            self._ready.put_nowait(entry)
+            await self._until(0)
+        elif (chain := self._chains.get(key)) is not None:
+            chain.append(entry)
+        else:
+            self._chains[key] = deque()
+            self._ready.put_nowait(entry)
+
+    async def drain(self) -> None:
+        """Wait until every event was handled.
+
+        Raises:
+            Exception: Handling one failed.
+        """
+        await self._until(0)
+
+    async def aclose(self) -> None:
+        """Cancel what is being handled."""
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
+
+    async def _until(self, most: int) -> None:
+        """Wait until no more than `most` events are in flight."""
+        while self._failure is None and len(self._in_order) > most:
+            self._changed.clear()
+            await self._changed.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    async def _work(self) -> None:
+        while self._failure is None:
+            entry = await self._ready.get()
+            try:
+                await self._handle(entry.event)
+            except asyncio.CancelledError:
+                raise
+            except BaseException as error:  # noqa: BLE001 - it is raised where events are given
+                self._failure = error
+            else:
+                self._done(entry)
+            self._changed.set()
+
+    def _done(self, entry: _Entry) -> None:
+        entry.is_done = True
+        while self._in_order and self._in_order[0].is_done:
+            self._passed(self._in_order.popleft().event)
+        if entry.key is None:
+            return
+        chain = self._chains[entry.key]
+        if chain:
+            self._ready.put_nowait(chain.popleft())
+        else:
+            del self._chains[entry.key]
+
+
+def _key_of(event: ChangeEvent[Any]) -> Key | None:
+    return None if event.document_key is None else (event.namespace, bson.encode(event.document_key))

@@ -1,0 +1,277 @@
+"""One partition of a consumer: a stream, from its checkpoint on, given to a handler."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from bson import Timestamp
+
+from llm_devops_mongodb.change_streams import OperationType
+from llm_devops_mongodb.consumers.checkpoint import Checkpoint
+from llm_devops_mongodb.consumers.dispatch import Dispatcher
+from llm_devops_mongodb.consumers.fingerprint import check_fingerprint, fingerprint_of
+from llm_devops_mongodb.consumers.handling import Attempts, StoppedError
+from llm_devops_mongodb.consumers.observing import (
+    Announcer,
+    ConsumerEventKind,
+    ConsumerState,
+    HistoryGap,
+    PartitionStatus,
+)
+from llm_devops_mongodb.consumers.progress import Progress
+from llm_devops_mongodb.errors import HistoryLostError, MongoError, ResumeTokenError
+from llm_devops_mongodb.resume_token import ResumeToken
+
+if TYPE_CHECKING:
+    from llm_devops_mongodb.change_streams import ChangeEvent, ChangeStream
+    from llm_devops_mongodb.consumers.delivery import Delivery
+    from llm_devops_mongodb.consumers.work import Work
+
+_FLUSH_SECONDS = 2.0
+
+
+class Partition:
+    """Handles the events of one partition, until it is stopped, cancelled or fails.
+
+    Args:
+        number: Which of the consumer's partitions.
+        work: What is to be done.
+    """
+
+    def __init__(self, number: int, work: Work) -> None:
+        self._work = work
+        self._settings = settings = work.settings
+        self._stopping = asyncio.Event()
+        self._stream: ChangeStream[Any] | None = None
+        self._progress: Progress | None = None
+        self._handled = 0
+        self._resumes = 0
+        self.number: int = number
+        self.name: str = (
+            settings.name if settings.partitions == 1 else f"{settings.name}/{number}-of-{settings.partitions}"
+        )
+        self.state: ConsumerState = ConsumerState.CREATED
+        self.last_error: MongoError | Exception | None = None
+        self.announcer: Announcer = Announcer(settings.name, self.name, settings.event_listeners)
+        self._attempts = Attempts(settings.on_handler_error, self.announcer, self._stopping, handling=work.handling)
+        self._options = work.described()
+
+    def status(self) -> PartitionStatus:
+        """How it does."""
+        progress, error = self._progress, self.last_error
+        return PartitionStatus(
+            name=self.name,
+            state=self.state,
+            events_handled=self._handled + (0 if progress is None else progress.handled),
+            events_failed=self._attempts.failed,
+            dead_lettered=self._attempts.dead_lettered,
+            resumes=self._resumes + (0 if self._stream is None else self._stream.resumes),
+            lag=None if progress is None else progress.lag,
+            checkpoint_age=None if progress is None else progress.age,
+            last_error=None if error is None else f"{type(error).__name__}: {error}",
+        )
+
+    def stop(self) -> None:
+        """Have it finish what is under way, and end."""
+        self._stopping.set()
+
+    def may_start(self) -> None:
+        """Take back a `stop` that was for the time before."""
+        self._stopping.clear()
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it is to end."""
+        return self._stopping.is_set()
+
+    @property
+    def has_progressed(self) -> bool:
+        """Whether anything was handled, or was found not to be there, since it was opened."""
+        return self._progress is not None and (self._progress.handled > 0 or self._progress.lag is not None)
+
+    async def run(self, *, owner: str, fence: int) -> bool:
+        """Work from the checkpoint on; False where the stream ended, and is to be opened again.
+
+        Raises:
+            MongoError: It failed; what was handled and stored is stored.
+        """
+        self._leave_stream()
+        checkpoint, stream = await self._opened(owner=owner, fence=fence)
+        self._stream = stream
+        self._progress = progress = Progress(checkpoint, self._work.store, self._settings, self.announcer)
+        try:
+            await progress.store(checkpoint)
+            self.announcer.tell(ConsumerEventKind.STARTED, token=checkpoint.token)
+            delivery = self._work.delivery(self._attempts, progress)
+            try:
+                await self._pump(stream, delivery, progress)
+            finally:
+                await delivery.aclose()
+            await progress.flush()
+        except (HistoryLostError, ResumeTokenError) as error:
+            await progress.flush()
+            await self._reject(progress.checkpoint, error)
+            raise
+        except BaseException:
+            with suppress(MongoError, TimeoutError):
+                async with asyncio.timeout(_FLUSH_SECONDS):
+                    await progress.flush()
+            raise
+        finally:
+            await stream.aclose()
+        return self.is_stopping
+
+    def _leave_stream(self) -> None:
+        """Keep the counts of the stream before."""
+        if self._progress is not None:
+            self._handled += self._progress.handled
+        if self._stream is not None:
+            self._resumes += self._stream.resumes
+
+    async def _pump(self, stream: ChangeStream[Any], delivery: Delivery, progress: Progress) -> None:
+        with suppress(StoppedError):
+            if self._settings.concurrency == 1:
+                await self._one_by_one(stream, delivery, progress)
+            else:
+                await self._concurrently(stream, delivery, progress)
+
+    async def _one_by_one(self, stream: ChangeStream[Any], delivery: Delivery, progress: Progress) -> None:
+        while not self.is_stopping:
+            events = await self._read(stream)
+            if not events:
+                if not stream.alive:
+                    return
+                await progress.idle(stream.resume_token)
+            for event in events:
+                if self._is_mine(event):
+                    await delivery.handle(event)
+                if progress.passed(event):
+                    await progress.store_soon()
+                if self.is_stopping:
+                    return
+
+    async def _concurrently(self, stream: ChangeStream[Any], delivery: Delivery, progress: Progress) -> None:
+        is_due = asyncio.Event()
+
+        def passed(event: ChangeEvent[Any]) -> None:
+            if progress.passed(event):
+                is_due.set()
+
+        settings = self._settings
+        dispatcher = Dispatcher(delivery.handle, passed, concurrency=settings.concurrency, most=settings.most_in_flight)
+        try:
+            while not self.is_stopping:
+                events = await self._read(stream)
+                if not events:
+                    if not stream.alive:
+                        break
+                    await (progress.flush() if dispatcher.in_flight else progress.idle(stream.resume_token))
+                for event in events:
+                    if self._is_mine(event):
+                        await dispatcher.give(event)
+                    if is_due.is_set():
+                        is_due.clear()
+                        await progress.store_soon()
+                    if self.is_stopping:
+                        break
+            await dispatcher.drain()
+        finally:
+            await dispatcher.aclose()
+
+    def _is_mine(self, event: ChangeEvent[Any]) -> bool:
+        """Tell whether to handle `event`: an invalidate comes to every partition, and is handled by the first."""
+        if event.operation is not OperationType.INVALIDATE:
+            return True
+        self.announcer.tell(ConsumerEventKind.INVALIDATED, token=event.id)
+        return self.number == 0
+
+    async def _read(self, stream: ChangeStream[Any]) -> list[ChangeEvent[Any]]:
+        """Read a batch, unless the consumer is to stop meanwhile."""
+        reading = asyncio.ensure_future(stream.next_batch())
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait((reading, stopping), return_when=asyncio.FIRST_COMPLETED)
+            return reading.result() if reading.done() else []
+        finally:
+            reading.cancel()
+            stopping.cancel()
+
+    async def _opened(self, *, owner: str, fence: int) -> tuple[Checkpoint, ChangeStream[Any]]:
+        """Load the checkpoint and open the stream there."""
+        stored = await self._work.store.load(self.name)
+        if stored is None:
+            return await self._begun(owner=owner, fence=fence)
+        check_fingerprint(stored, self._options)
+        checkpoint = replace(stored, owner=owner, fence=fence)
+        if checkpoint.rejected is not None:
+            return await self._begun_anew(checkpoint, HistoryLostError(checkpoint.rejected))
+        try:
+            stream = await self._work.watch(
+                self.number, start_after=checkpoint.token, start_at_operation_time=_time_of(checkpoint)
+            )
+        except (HistoryLostError, ResumeTokenError) as error:
+            await self._reject(checkpoint, error)
+            return await self._begun_anew(checkpoint, error)
+        return checkpoint, stream
+
+    async def _begun(self, *, owner: str, fence: int) -> tuple[Checkpoint, ChangeStream[Any]]:
+        """Open the stream for the first time."""
+        start = self._settings.start
+        stream = await self._work.watch(
+            self.number,
+            start_after=start if isinstance(start, ResumeToken) else None,
+            start_at_operation_time=start if isinstance(start, Timestamp) else None,
+        )
+        checkpoint = Checkpoint(
+            name=self.name,
+            fingerprint=fingerprint_of(self._options),
+            options=self._options,
+            token=stream.resume_token,
+            operation_time=start if isinstance(start, Timestamp) else stream.operation_time,
+            owner=owner,
+            fence=fence,
+        )
+        return checkpoint, stream
+
+    async def _begun_anew(self, lost: Checkpoint, error: MongoError) -> tuple[Checkpoint, ChangeStream[Any]]:
+        """Do what is to be done where history was lost; a snapshot is taken while the new stream is open already.
+
+        Raises:
+            MongoError: It is to be raised.
+        """
+        choice = self._settings.on_history_lost
+        gap = HistoryGap(
+            name=self.name,
+            reason=str(error),
+            last_token=lost.token,
+            last_time=lost.cluster_time,
+            last_wall_time=lost.wall_time,
+            found_at=datetime.now(UTC),
+        )
+        if choice == "raise":
+            self.announcer.tell(ConsumerEventKind.HISTORY_LOST, gap=gap, error=error)
+            raise error
+        stream = await self._work.watch(self.number)
+        gap = replace(gap, resumed_at=stream.operation_time)
+        self.announcer.tell(ConsumerEventKind.HISTORY_LOST, gap=gap, error=error)
+        if callable(choice):
+            try:
+                await choice(gap)
+            except BaseException:
+                await stream.aclose()
+                raise
+        anew = replace(lost, token=stream.resume_token, operation_time=stream.operation_time, rejected=None)
+        return anew, stream
+
+    async def _reject(self, checkpoint: Checkpoint, error: MongoError) -> None:
+        """Note that the server did not take the token, so that nobody sends it again."""
+        if checkpoint.rejected is None:
+            await self._work.store.save(replace(checkpoint, rejected=str(error)))
+
+
+def _time_of(checkpoint: Checkpoint) -> Timestamp | None:
+    return checkpoint.operation_time if checkpoint.token is None else None
