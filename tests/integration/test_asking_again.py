@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from typing import Any
@@ -62,6 +63,31 @@ async def test_a_transaction_is_run_again_as_a_whole(
     await fail(mongo_server, 1, failCommands=["update"], closeConnection=True)
     await patient.with_transaction(change)
     assert (runs, await rows.find_one({"_id": 1})) == (2, {"_id": 1, "n": 1})
+
+
+async def test_a_transaction_follows_writes_that_were_asked_again_without_a_number(
+    patient: MongoClient, rows: Documents, mongo_server: EmbeddedMongo
+) -> None:
+    await rows.insert_one({"_id": 1, "n": 0})
+
+    async def change(session: Session) -> None:
+        await rows.update_one({"_id": 1}, {"$inc": {"n": 1}}, session=session)
+
+    await patient.with_transaction(change)
+    await fail(mongo_server, 2, failCommands=["update"], errorCode=462, errorLabels=["RetryableError"])
+    await rows.update_one({"_id": 1}, {"$inc": {"n": 1}})
+    await patient.with_transaction(change)
+    assert await rows.find_one({"_id": 1}) == {"_id": 1, "n": 3}
+
+
+async def test_a_write_under_way_when_its_client_closes_tells_its_result(
+    patient: MongoClient, rows: Documents, mongo_database: Any
+) -> None:
+    writing = asyncio.create_task(rows.insert_one({"_id": 1}))
+    await asyncio.sleep(0)
+    await patient.close()
+    assert (await writing).inserted_id == 1
+    assert await mongo_database.collection("rows").find_one({}) == {"_id": 1}
 
 
 async def test_without_its_library_the_policy_says_what_to_install(

@@ -12,6 +12,7 @@ import pytest
 
 from llm_devops_mongodb import (
     AggregateOptions,
+    ClientStateError,
     FindOptions,
     InsertOptions,
     MongoConnectionError,
@@ -124,6 +125,11 @@ async def test_the_session_of_a_write_ends_where_its_caller_leaves() -> None:
         await transport.handle(write())
 
     assert isinstance(stub.operations[-1], op.EndSession)
+
+
+async def test_a_write_of_a_client_that_closes_meanwhile_tells_its_reply() -> None:
+    _, _, transport = asking_again(DoneReply(), ClientStateError("closed"))
+    assert await transport.handle(write()) == DoneReply()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any, assert_never
 
 import pymongo
-from pymongo.client_session_shared import _ServerSession  # pyright: ignore[reportPrivateUsage]
 from pymongo.errors import PyMongoError
 
 from llm_devops_mongodb import operations as op
@@ -197,5 +196,6 @@ def _set_back(session: AsyncClientSession) -> None:
     nothing has no number yet.
     """
     numbered: Any = session._server_session  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-    if isinstance(numbered, _ServerSession):
-        numbered._transaction_id -= 1  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    # Told by what it has: where its class is differs between versions of the driver.
+    if hasattr(numbered, "session_id"):
+        numbered._transaction_id -= 1  # noqa: SLF001

@@ -192,9 +192,15 @@ class DriverTransport:
     def _suited(
         self, session: AsyncClientSession | None, operation: op.CollectionOperation
     ) -> AsyncClientSession | None:
-        """Return `session`, or None where it was made for a write that the server is not to acknowledge."""
+        """Return `session`, or None where it was made for a write that gets no number.
+
+        The driver gives none where its retries are off or the server is not to acknowledge. A number that it did not
+        count up must not be set back: the next transaction would get one that the server has seen.
+        """
         if operation.session is None or not operation.session.attempt:
             return session
+        if not self.client.options.retry_writes:
+            return None
         collection = self._collections.of(operation.namespace, operation.settings)
         return session if collection.write_concern.acknowledged else None
 

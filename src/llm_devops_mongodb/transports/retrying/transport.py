@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from tenacity import AsyncRetrying, RetryCallState, stop_after_attempt, stop_bef
 
 from llm_devops_mongodb import operations as op
 from llm_devops_mongodb.durations import TimeLeft
+from llm_devops_mongodb.errors import ClientStateError
 from llm_devops_mongodb.transports.retrying.frames import opened
 from llm_devops_mongodb.transports.retrying.safety import is_repeatable, is_safe_after, may_be_asked_again
 
@@ -72,7 +74,9 @@ class RetryingTransport:
         try:
             return await self._asked(operation, session)
         finally:
-            await self._inner.handle(op.EndSession(session))
+            # A client that is closed meanwhile lets the write finish, and ends its session itself.
+            with suppress(ClientStateError):
+                await self._inner.handle(op.EndSession(session))
 
     async def aclose(self) -> None:
         """Close `inner`."""
