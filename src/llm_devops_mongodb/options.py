@@ -434,6 +434,11 @@ class ChangeStreamOptions:
             _check_duration(name, getattr(self, name))
 
     @property
+    def token(self) -> ResumeToken | None:
+        """The token that says where to begin, if one does."""
+        return self.resume_after or self.start_after
+
+    @property
     def _starts(self) -> tuple[object, ...]:
         return self.resume_after, self.start_after, self.start_at_operation_time
 

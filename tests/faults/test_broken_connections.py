@@ -25,7 +25,7 @@ from tests.faults.operations import (
 
 
 def test_every_operation_of_a_collection_is_among_them() -> None:
-    settings = {"name", "namespace", "with_options", "with_type", "within", "write_target"}
+    settings = {"name", "namespace", "with_options", "with_type", "within", "write_target", "watch"}
     methods = {name for name in dir(Collection) if not name.startswith("_")} - settings
 
     assert methods <= {operation.method for operation in (*READS, *SINGLE_WRITES, *MANY_WRITES, *COMMANDS)}

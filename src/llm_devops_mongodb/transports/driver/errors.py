@@ -52,6 +52,8 @@ _CURSOR_LOST = frozenset({43, 136, 237})  # CursorNotFound, CappedPositionLost, 
 _HISTORY_LOST = frozenset({136, 286})  # CappedPositionLost, ChangeStreamHistoryLost
 _STREAM_FATAL = 280  # ChangeStreamFatalError: of several causes one is that the token's event is not there
 _BAD_TOKEN = 260  # InvalidResumeToken
+# What a server says of a token that is damaged: it cannot be parsed, or holds what no token does.
+_DAMAGED_TOKEN = frozenset({15, 40647, 40648, 40649, 50795, 50796, 50810, 50811, 50816, 50872, 51057})
 _TOO_LARGE = 10334  # BSONObjectTooLarge
 _TIMEOUT = frozenset({50, 262})  # MaxTimeMSExpired, ExceededTimeLimit
 # TransactionTooOld, NoSuchTransaction, -Committed, -TooLarge, OperationNotSupportedIn-, PreparedTransactionInProgress,
@@ -153,7 +155,7 @@ def _refused(error: driver.OperationFailure, operation: Operation) -> MongoError
         return ours.AuthenticationError(f"{text.rstrip('.')}; check the credentials and authSource", **details)
     if isinstance(operation, operations.CommitTransaction):
         return ours.CommitError(f"{text}{_commit_hint(details['outcome'])}", **details)
-    if isinstance(operation, operations.Watch) and (lost := _lost_place(code, text)) is not None:
+    if isinstance(operation, operations.Watch) and (lost := _lost_place(code, text, operation)) is not None:
         kind, advice = lost
         return kind(f"{text}; {advice}", **details)
     if code in _CURSOR_LOST:
@@ -172,12 +174,14 @@ def _refused(error: driver.OperationFailure, operation: Operation) -> MongoError
     return (ours.WriteError if _is_write(operation) else ours.QueryError)(text, **details)
 
 
-def _lost_place(code: int, text: str) -> tuple[type[ours.CursorError], str] | None:
+def _lost_place(code: int, text: str, operation: operations.Watch) -> tuple[type[ours.CursorError], str] | None:
     """Tell whether a change stream cannot go on where it was, and what to do then."""
     if code in _HISTORY_LOST or (code == _STREAM_FATAL and "resume" in text):
         return ours.HistoryLostError, "events were lost: begin anew, and take stock of what changed meanwhile"
     if code == _BAD_TOKEN:
-        return ours.ResumeTokenError, "the resume token is not one of this stream: begin anew"
+        return ours.ResumeTokenError, "the resume token is not one of this stream: after an invalidate, use start_after"
+    if operation.options.token is not None and (code in _DAMAGED_TOKEN or "resume token" in text):
+        return ours.ResumeTokenError, "the resume token is damaged: begin anew"
     if code == _TOO_LARGE:
         return ours.CursorError, "an event is larger than 16 MB: project fields away, or set split_large_events"
     return None
