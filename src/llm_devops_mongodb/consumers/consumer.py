@@ -14,10 +14,11 @@ from llm_devops_mongodb.collection import Collection
 from llm_devops_mongodb.consumers.checkpoint_store import LeasedCheckpointStore
 from llm_devops_mongodb.consumers.collection_checkpoints import CollectionCheckpoints
 from llm_devops_mongodb.consumers.errors import CheckpointConflictError, LeaseLostError
+from llm_devops_mongodb.consumers.file_checkpoints import FileCheckpoints
 from llm_devops_mongodb.consumers.handling import is_outage
 from llm_devops_mongodb.consumers.lease import Lease
 from llm_devops_mongodb.consumers.observing import ConsumerEventKind, ConsumerState, ConsumerStatus
-from llm_devops_mongodb.consumers.partition import Partition
+from llm_devops_mongodb.consumers.partition import Ending, Partition
 from llm_devops_mongodb.consumers.settings import (
     CHECKPOINT_INTERVAL,
     HEARTBEAT_INTERVAL,
@@ -100,7 +101,7 @@ class ChangeStreamConsumer:
         """Describe a consumer; `run` starts it.
 
         Args:
-            source: What is watched.
+            source: What is watched. Of a database and a client that is all but the checkpoints and what is put aside.
             handler: Is given each event; with `"exactly_once"` and a session, in which it writes.
             name: By which the checkpoint is found. Two consumers with different work have different names.
             checkpoints: Where places are kept; None is the collection `consumer_checkpoints` beside what is watched.
@@ -209,7 +210,7 @@ class ChangeStreamConsumer:
     async def stop(self) -> None:
         """Finish the events that are being handled, store the place, let the lease go, and have `run` return.
 
-        May be called again, and from a handler, which is then not waited for.
+        May be called again, and from a handler or a callback, which is then not waited for.
         """
         self._is_stopped.set()
         for partition in self._partitions:
@@ -220,7 +221,7 @@ class ChangeStreamConsumer:
             await self._finished.wait()
 
     def _is_called_by_handler(self) -> bool:
-        return asyncio.current_task() in self._work.handling
+        return asyncio.current_task() in self._work.tasks
 
     async def _run_partitions(self) -> None:
         store = self._work.store
@@ -303,12 +304,10 @@ class ChangeStreamConsumer:
                     partition.may_start()
 
     async def _worked(self, partition: Partition, *, fence: int) -> bool:
-        if not self._is_stopped.is_set():
-            partition.state = ConsumerState.RUNNING
-        is_stopped = await partition.run(owner=self._owner, fence=fence)
-        if is_stopped:
+        ending = await partition.run(owner=self._owner, fence=fence)
+        if ending is Ending.STOPPED:
             return self._is_stopped.is_set()
-        return self._settings.on_invalidate == "stop"
+        return ending is Ending.INVALIDATED and self._settings.on_invalidate == "stop"
 
     async def _unless_stopped(self, waiting: Any) -> None:
         """Wait, but no longer than until the consumer is to stop."""
@@ -351,11 +350,20 @@ def _beside(source: Collection[Any] | Database | MongoClient) -> CollectionCheck
 
 
 def _check_transactions(settings: ConsumerSettings, store: CheckpointStore, access: Access) -> None:
-    """Refuse exactly-once delivery where the checkpoint cannot be part of the handler's transaction."""
-    if settings.delivery == "at_least_once" or not isinstance(store, CollectionCheckpoints):
+    """Refuse exactly-once delivery where what is to be one transaction cannot be.
+
+    Raises:
+        ConfigError: A file is to be part of it, or what is another client's.
+    """
+    if settings.delivery == "at_least_once":
         return
-    if _access_of(store.collection).transport is not access.transport:
-        raise ConfigError("checkpoints", "must be of the same client as the source with exactly_once")
+    if isinstance(store, FileCheckpoints):
+        raise ConfigError("checkpoints", "a file is no part of a transaction; with exactly_once use a collection")
+    letters = settings.on_handler_error.then
+    written = {"checkpoints": getattr(store, "collection", None), "on_handler_error": letters}
+    for name, collection in written.items():
+        if isinstance(collection, Collection) and _access_of(collection).transport is not access.transport:
+            raise ConfigError(name, "must be of the same client as the source with exactly_once")
 
 
 def _longest(durations: Sequence[timedelta | None]) -> timedelta | None:

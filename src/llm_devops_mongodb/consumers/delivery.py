@@ -43,6 +43,7 @@ class AtLeastOnce:
         error = await self._attempts.make(self._handler, event)
         if error is not None:
             await self._attempts.give_up(event, error)
+            self._attempts.gave_up(event, error)
 
     async def aclose(self) -> None:
         """It holds nothing."""
@@ -97,6 +98,7 @@ class ExactlyOnce:
             await self._attempts.give_up(event, given_up, session=session)
 
         await self._transact(event, put_aside)
+        self._attempts.gave_up(event, given_up)
 
     async def _commit(self, event: ChangeEvent[Any]) -> None:
         async def handled(event: ChangeEvent[Any], session: Session) -> None:

@@ -35,6 +35,9 @@ class Dispatcher:
         passed: Is told, in their order, of events up to which all were handled.
         concurrency: How many are handled at once.
         most: How many may be given and not yet passed.
+
+    Attributes:
+        workers: The tasks in which events are handled.
     """
 
     def __init__(
@@ -52,8 +55,12 @@ class Dispatcher:
         self._chains: dict[Key, deque[_Entry]] = {}
         self._ready: asyncio.Queue[_Entry] = asyncio.Queue()
         self._changed = asyncio.Event()
+        self._at_work = 0
+        self._is_finishing = False
         self._failure: BaseException | None = None
-        self._workers = [asyncio.create_task(self._work()) for _ in range(concurrency)]
+        self.workers: tuple[asyncio.Task[None], ...] = tuple(
+            asyncio.create_task(self._work()) for _ in range(concurrency)
+        )
 
     @property
     def in_flight(self) -> int:
@@ -64,7 +71,7 @@ class Dispatcher:
         """Give an event to be handled; it waits while there are too many.
 
         Raises:
-            Exception: Handling one failed; none is begun any more.
+            Exception: Handling one failed. None is begun any more, and those that were are over.
         """
         key = _key_of(event)
         await self._until(0 if key is None else self._most - 1)
@@ -87,32 +94,53 @@ class Dispatcher:
         """
         await self._until(0)
 
-    async def aclose(self) -> None:
-        """Cancel what is being handled."""
-        for worker in self._workers:
-            worker.cancel()
-        await asyncio.gather(*self._workers, return_exceptions=True)
+    async def finish(self) -> None:
+        """Begin to handle none any more, and wait for those that were begun.
 
-    async def _until(self, most: int) -> None:
-        """Wait until no more than `most` events are in flight."""
-        while self._failure is None and len(self._in_order) > most:
-            self._changed.clear()
-            await self._changed.wait()
+        Raises:
+            Exception: Handling one failed.
+        """
+        self._is_finishing = True
+        while self._at_work:
+            await self._change()
         if self._failure is not None:
             raise self._failure
 
+    async def aclose(self) -> None:
+        """Cancel what is being handled."""
+        for worker in self.workers:
+            worker.cancel()
+        await asyncio.gather(*self.workers, return_exceptions=True)
+
+    async def _until(self, most: int) -> None:
+        """Wait until no more than `most` events are in flight."""
+        while not self._is_finishing and len(self._in_order) > most:
+            await self._change()
+        if self._is_finishing:
+            await self.finish()
+
+    async def _change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
+
     async def _work(self) -> None:
-        while self._failure is None:
+        while True:
             entry = await self._ready.get()
+            if self._is_finishing:
+                return
+            self._at_work += 1
             try:
                 await self._handle(entry.event)
             except asyncio.CancelledError:
                 raise
             except BaseException as error:  # noqa: BLE001 - it is raised where events are given
-                self._failure = error
+                self._failure = self._failure or error
+                self._is_finishing = True
             else:
                 self._done(entry)
-            self._changed.set()
+            finally:
+                self._at_work -= 1
+                self._changed.set()
 
     def _done(self, entry: _Entry) -> None:
         entry.is_done = True

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from llm_devops_mongodb.collection import Collection
 from llm_devops_mongodb.consumers.errors import CheckpointConflictError, HandlerError, LeaseLostError
 from llm_devops_mongodb.consumers.observing import ConsumerEventKind
-from llm_devops_mongodb.errors import MongoConnectionError, MongoError
+from llm_devops_mongodb.errors import ClientStateError, MongoConnectionError, MongoError, TlsError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -22,15 +22,19 @@ if TYPE_CHECKING:
     Attempt = Callable[[ChangeEvent[Any]], Awaitable[None]]
 
 
+_HOPELESS = (ClientStateError, TlsError)
+"""Connections that will not come about by waiting."""
+
+
 class StoppedError(Exception):
     """The consumer was told to stop while it waited to give an event to its handler again."""
 
 
 def is_outage(error: BaseException) -> bool:
     """Tell whether `error` says that a deployment is away for a while, and not that a handler is wrong."""
-    return isinstance(error, MongoError) and (
-        isinstance(error, MongoConnectionError) or error.is_transient or error.is_retryable
-    )
+    if not isinstance(error, MongoError) or isinstance(error, _HOPELESS):
+        return False
+    return isinstance(error, MongoConnectionError) or error.is_transient or error.is_retryable
 
 
 class Attempts:
@@ -40,7 +44,6 @@ class Attempts:
         policy: How often, and what then.
         announcer: Is told of failures.
         stopping: Set when the consumer is to stop.
-        handling: Where tasks are noted while a handler is at work in them.
         jitter: A number from 0 to 1 that shortens each pause.
 
     Attributes:
@@ -54,13 +57,11 @@ class Attempts:
         announcer: Announcer,
         stopping: asyncio.Event,
         *,
-        handling: set[asyncio.Task[Any] | None],
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._policy = policy
         self._announcer = announcer
         self._stopping = stopping
-        self._handling = handling
         self._jitter = jitter
         self._first = policy.initial_delay.total_seconds()
         self._longest = policy.max_delay.total_seconds()
@@ -91,16 +92,12 @@ class Attempts:
             await self._pause(tries)
 
     async def _made(self, attempt: Attempt, event: ChangeEvent[Any]) -> Exception | None:
-        task = asyncio.current_task()
-        self._handling.add(task)
         try:
             await attempt(event)
         except (LeaseLostError, CheckpointConflictError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a handler raises
             return error
-        finally:
-            self._handling.discard(task)
         return None
 
     async def give_up(self, event: ChangeEvent[Any], error: Exception, *, session: Session | None = None) -> None:
@@ -119,6 +116,9 @@ class Attempts:
             await then.with_type(dict).insert_one(_letter(event, error), session=session)
         else:
             await then(event, error)
+
+    def gave_up(self, event: ChangeEvent[Any], error: Exception) -> None:
+        """The event was put aside, and will not come again."""
         self.dead_lettered += 1
         self._announcer.tell(ConsumerEventKind.DEAD_LETTERED, error=error, token=event.id)
 

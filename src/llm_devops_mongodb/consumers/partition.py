@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from bson import Timestamp
@@ -32,6 +33,15 @@ if TYPE_CHECKING:
     from llm_devops_mongodb.consumers.work import Work
 
 _FLUSH_SECONDS = 2.0
+_LOST = (HistoryLostError, ResumeTokenError)
+
+
+class Ending(Enum):
+    """Why a partition is no longer at work."""
+
+    STOPPED = "it was stopped"
+    INVALIDATED = "what is watched was dropped or renamed"
+    LOST = "what comes next is no longer kept"
 
 
 class Partition:
@@ -50,6 +60,7 @@ class Partition:
         self._progress: Progress | None = None
         self._handled = 0
         self._resumes = 0
+        self._is_open = False
         self.number: int = number
         self.name: str = (
             settings.name if settings.partitions == 1 else f"{settings.name}/{number}-of-{settings.partitions}"
@@ -57,7 +68,7 @@ class Partition:
         self.state: ConsumerState = ConsumerState.CREATED
         self.last_error: MongoError | Exception | None = None
         self.announcer: Announcer = Announcer(settings.name, self.name, settings.event_listeners)
-        self._attempts = Attempts(settings.on_handler_error, self.announcer, self._stopping, handling=work.handling)
+        self._attempts = Attempts(settings.on_handler_error, self.announcer, self._stopping)
         self._options = work.described()
 
     def status(self) -> PartitionStatus:
@@ -90,21 +101,33 @@ class Partition:
 
     @property
     def has_progressed(self) -> bool:
-        """Whether anything was handled, or was found not to be there, since it was opened."""
-        return self._progress is not None and (self._progress.handled > 0 or self._progress.lag is not None)
+        """Whether anything was handled, or was found not to be there, since it last began."""
+        return self._is_open and self._progress is not None and self._progress.has_advanced
 
-    async def run(self, *, owner: str, fence: int) -> bool:
-        """Work from the checkpoint on; False where the stream ended, and is to be opened again.
+    async def run(self, *, owner: str, fence: int) -> Ending:
+        """Work from the checkpoint on.
 
         Raises:
             MongoError: It failed; what was handled and stored is stored.
         """
-        self._leave_stream()
+        task = asyncio.current_task()
+        self._work.tasks.add(task)
+        self._is_open = False
+        try:
+            return await self._run(owner=owner, fence=fence)
+        finally:
+            self._work.tasks.discard(task)
+
+    async def _run(self, *, owner: str, fence: int) -> Ending:
         checkpoint, stream = await self._opened(owner=owner, fence=fence)
+        self._leave_stream()
+        self._is_open = True
         self._stream = stream
         self._progress = progress = Progress(checkpoint, self._work.store, self._settings, self.announcer)
         try:
             await progress.store(checkpoint)
+            if not self.is_stopping:
+                self.state = ConsumerState.RUNNING
             self.announcer.tell(ConsumerEventKind.STARTED, token=checkpoint.token)
             delivery = self._work.delivery(self._attempts, progress)
             try:
@@ -112,10 +135,13 @@ class Partition:
             finally:
                 await delivery.aclose()
             await progress.flush()
-        except (HistoryLostError, ResumeTokenError) as error:
+        except _LOST as error:
             await progress.flush()
             await self._reject(progress.checkpoint, error)
-            raise
+            if self._settings.on_history_lost == "raise":
+                self._tell_gap(progress.checkpoint, error)
+                raise
+            return Ending.LOST
         except BaseException:
             with suppress(MongoError, TimeoutError):
                 async with asyncio.timeout(_FLUSH_SECONDS):
@@ -123,7 +149,7 @@ class Partition:
             raise
         finally:
             await stream.aclose()
-        return self.is_stopping
+        return Ending.STOPPED if self.is_stopping else Ending.INVALIDATED
 
     def _leave_stream(self) -> None:
         """Keep the counts of the stream before."""
@@ -144,6 +170,7 @@ class Partition:
             events = await self._read(stream)
             if not events:
                 if not stream.alive:
+                    await progress.reached(stream.resume_token)
                     return
                 await progress.idle(stream.resume_token)
             for event in events:
@@ -163,12 +190,15 @@ class Partition:
 
         settings = self._settings
         dispatcher = Dispatcher(delivery.handle, passed, concurrency=settings.concurrency, most=settings.most_in_flight)
+        self._work.tasks.update(dispatcher.workers)
         try:
             while not self.is_stopping:
                 events = await self._read(stream)
                 if not events:
                     if not stream.alive:
-                        break
+                        await dispatcher.drain()
+                        await progress.reached(stream.resume_token)
+                        return
                     await (progress.flush() if dispatcher.in_flight else progress.idle(stream.resume_token))
                 for event in events:
                     if self._is_mine(event):
@@ -178,9 +208,10 @@ class Partition:
                         await progress.store_soon()
                     if self.is_stopping:
                         break
-            await dispatcher.drain()
+            await dispatcher.finish()
         finally:
             await dispatcher.aclose()
+            self._work.tasks.difference_update(dispatcher.workers)
 
     def _is_mine(self, event: ChangeEvent[Any]) -> bool:
         """Tell whether to handle `event`: an invalidate comes to every partition, and is handled by the first."""
@@ -201,49 +232,53 @@ class Partition:
             stopping.cancel()
 
     async def _opened(self, *, owner: str, fence: int) -> tuple[Checkpoint, ChangeStream[Any]]:
-        """Load the checkpoint and open the stream there."""
+        """Open the stream where the checkpoint says, or else where it is to begin."""
         stored = await self._work.store.load(self.name)
-        if stored is None:
-            return await self._begun(owner=owner, fence=fence)
-        check_fingerprint(stored, self._options)
-        checkpoint = replace(stored, owner=owner, fence=fence)
+        if stored is not None:
+            check_fingerprint(stored, self._options)
+        checkpoint = replace(stored or self._first(), owner=owner, fence=fence)
         if checkpoint.rejected is not None:
-            return await self._begun_anew(checkpoint, HistoryLostError(checkpoint.rejected))
+            return await self._opened_anew(checkpoint, HistoryLostError(checkpoint.rejected))
+        time = checkpoint.operation_time if checkpoint.token is None else None
         try:
-            stream = await self._work.watch(
-                self.number, start_after=checkpoint.token, start_at_operation_time=_time_of(checkpoint)
-            )
-        except (HistoryLostError, ResumeTokenError) as error:
+            stream = await self._work.watch(self.number, start_after=checkpoint.token, start_at_operation_time=time)
+        except _LOST as error:
             await self._reject(checkpoint, error)
-            return await self._begun_anew(checkpoint, error)
-        return checkpoint, stream
+            return await self._opened_anew(checkpoint, error)
+        return _at(stream, checkpoint), stream
 
-    async def _begun(self, *, owner: str, fence: int) -> tuple[Checkpoint, ChangeStream[Any]]:
-        """Open the stream for the first time."""
+    def _first(self) -> Checkpoint:
+        """The checkpoint of a consumer that has none."""
         start = self._settings.start
-        stream = await self._work.watch(
-            self.number,
-            start_after=start if isinstance(start, ResumeToken) else None,
-            start_at_operation_time=start if isinstance(start, Timestamp) else None,
-        )
-        checkpoint = Checkpoint(
+        return Checkpoint(
             name=self.name,
             fingerprint=fingerprint_of(self._options),
             options=self._options,
-            token=stream.resume_token,
-            operation_time=start if isinstance(start, Timestamp) else stream.operation_time,
-            owner=owner,
-            fence=fence,
+            token=start if isinstance(start, ResumeToken) else None,
+            operation_time=start if isinstance(start, Timestamp) else None,
         )
-        return checkpoint, stream
 
-    async def _begun_anew(self, lost: Checkpoint, error: MongoError) -> tuple[Checkpoint, ChangeStream[Any]]:
+    async def _opened_anew(self, lost: Checkpoint, error: MongoError) -> tuple[Checkpoint, ChangeStream[Any]]:
         """Do what is to be done where history was lost; a snapshot is taken while the new stream is open already.
 
         Raises:
             MongoError: It is to be raised.
         """
         choice = self._settings.on_history_lost
+        if choice == "raise":
+            self._tell_gap(lost, error)
+            raise error
+        stream = await self._work.watch(self.number)
+        gap = self._tell_gap(lost, error, resumed_at=stream.operation_time)
+        if callable(choice):
+            try:
+                await choice(gap)
+            except BaseException:
+                await stream.aclose()
+                raise
+        return _at(stream, replace(lost, token=None, operation_time=None, rejected=None)), stream
+
+    def _tell_gap(self, lost: Checkpoint, error: MongoError, *, resumed_at: Timestamp | None = None) -> HistoryGap:
         gap = HistoryGap(
             name=self.name,
             reason=str(error),
@@ -251,21 +286,10 @@ class Partition:
             last_time=lost.cluster_time,
             last_wall_time=lost.wall_time,
             found_at=datetime.now(UTC),
+            resumed_at=resumed_at,
         )
-        if choice == "raise":
-            self.announcer.tell(ConsumerEventKind.HISTORY_LOST, gap=gap, error=error)
-            raise error
-        stream = await self._work.watch(self.number)
-        gap = replace(gap, resumed_at=stream.operation_time)
         self.announcer.tell(ConsumerEventKind.HISTORY_LOST, gap=gap, error=error)
-        if callable(choice):
-            try:
-                await choice(gap)
-            except BaseException:
-                await stream.aclose()
-                raise
-        anew = replace(lost, token=stream.resume_token, operation_time=stream.operation_time, rejected=None)
-        return anew, stream
+        return gap
 
     async def _reject(self, checkpoint: Checkpoint, error: MongoError) -> None:
         """Note that the server did not take the token, so that nobody sends it again."""
@@ -273,5 +297,10 @@ class Partition:
             await self._work.store.save(replace(checkpoint, rejected=str(error)))
 
 
-def _time_of(checkpoint: Checkpoint) -> Timestamp | None:
-    return checkpoint.operation_time if checkpoint.token is None else None
+def _at(stream: ChangeStream[Any], checkpoint: Checkpoint) -> Checkpoint:
+    """Return `checkpoint` at the place where the stream was opened; it may be further on where nothing was between."""
+    return replace(
+        checkpoint,
+        token=stream.resume_token or checkpoint.token,
+        operation_time=checkpoint.operation_time or stream.operation_time,
+    )

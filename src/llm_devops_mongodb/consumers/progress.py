@@ -78,6 +78,11 @@ class Progress:
         return timedelta(seconds=self._clock() - self._stored_at) if self._was_stored else None
 
     @property
+    def has_advanced(self) -> bool:
+        """Whether anything was handled, or was found not to be there."""
+        return self.handled > 0 or self._is_idle
+
+    @property
     def lag(self) -> timedelta | None:
         """How long ago the latest handled event was made; nothing on a quiet stream."""
         if self._is_idle:
@@ -109,8 +114,13 @@ class Progress:
         """There is nothing to do: everything up to `token` was handled."""
         self._is_idle = True
         await self.flush()
-        is_due = self._clock() - self._stored_at >= self._heartbeat
-        if is_due and token is not None and token != self._checkpoint.token:
+        if self._clock() - self._stored_at >= self._heartbeat:
+            await self.reached(token)
+
+    async def reached(self, token: ResumeToken | None) -> None:
+        """Store that everything up to `token` was handled, events or none."""
+        await self.flush()
+        if token is not None and token != self._checkpoint.token:
             await self.store(replace(self._checkpoint, token=token, operation_time=None))
 
     async def store_soon(self) -> None:

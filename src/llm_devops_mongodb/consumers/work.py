@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from llm_devops_mongodb.collection import Collection
 from llm_devops_mongodb.consumers.collection_checkpoints import CollectionCheckpoints
 from llm_devops_mongodb.consumers.delivery import AtLeastOnce, ExactlyOnce
 from llm_devops_mongodb.consumers.fingerprint import described
@@ -48,7 +49,7 @@ class Work:
         pipeline: Chooses and shapes the events.
         options: The options of the streams.
         settings: The rest.
-        handling: The tasks in which handlers are at work.
+        tasks: Those in which handlers and callbacks are called.
     """
 
     source: Source
@@ -59,7 +60,7 @@ class Work:
     pipeline: tuple[Document, ...]
     options: ChangeStreamOptions
     settings: ConsumerSettings
-    handling: set[asyncio.Task[Any] | None] = field(default_factory=set[Any], compare=False)
+    tasks: set[asyncio.Task[Any] | None] = field(default_factory=set[Any], compare=False)
 
     def described(self) -> dict[str, str]:
         """Tell what says which events there are."""
@@ -81,8 +82,20 @@ class Work:
     ) -> ChangeStream[Any]:
         """Open the stream of a partition."""
         options = self.options.starting(start_after=start_after, start_at_operation_time=start_at_operation_time)
-        stages = [*_share(number, self.settings.partitions), *self.pipeline]
+        stages = [*self._without_own(), *_share(number, self.settings.partitions), *self.pipeline]
         return await self.source.watch(stages, options)
+
+    def _without_own(self) -> list[dict[str, Any]]:
+        """Return the stage that leaves out what the consumer writes itself: each place would be the next event."""
+        if isinstance(self.source, Collection):
+            return []
+        store, letters = self.store, self.settings.on_handler_error.then
+        written: list[Collection[Any]] = [letters] if isinstance(letters, Collection) else []
+        if isinstance(store, CollectionCheckpoints):
+            written.append(store.collection)
+        names = [each.namespace for each in written]
+        own = [{"ns.db": name.database, "ns.coll": name.collection} for name in names]
+        return [{"$match": {"$nor": own}}] if own else []
 
     async def _new_session(self, progress: Progress) -> Session:
         """Make a session, and have the store know it: who takes over ends what is left of its transactions."""

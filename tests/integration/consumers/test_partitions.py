@@ -65,15 +65,15 @@ async def test_processes_share_the_partitions_and_take_over_those_of_one_that_le
     first, second = part(things, diary), part(things, other)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(running(first))
-        await until_shared((first, 4))
+        await diary.until_told("started", times=PARTITIONS)
         async with running(second):
             await until_shared((first, 2), (second, 2))
             await things.insert_many([{"_id": number} for number in range(40)])
-            await diary.until(lambda: len(diary.events) + len(other.events) >= 40 or bool(diary.events))
-        await until_shared((first, 4))
+            await other.until_handled(1)
         await things.insert_many([{"_id": number} for number in range(40, 60)])
         await diary.until(lambda: len(set(diary.ids) | set(other.ids)) == 60)
 
+    assert other.ids
     assert Counter(diary.ids + other.ids) == Counter(range(60))
 
 
@@ -87,7 +87,7 @@ async def test_each_documents_order_outlives_a_change_of_process(things: Things,
 
     first, second = part(things, diary, handler=handle), part(things, diary, handler=handle)
     async with running(first):
-        await until_shared((first, 4))
+        await diary.until_told("started", times=PARTITIONS)
         await things.insert_many([{"_id": number, "n": 0} for number in range(8)])
         async with running(second):
             while active(second) < 2:
