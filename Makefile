@@ -22,8 +22,8 @@ test: $(INSTALLED) ## Run every test against a real MongoDB, with branch coverag
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
-soak: $(INSTALLED) ## Let the primary fail twenty times under load, and tell the figures
-	@$(BIN)/python -m pytest tests/failover --soak
+soak: $(INSTALLED) ## Kill primaries and consumers again and again under load, and tell the figures
+	@$(BIN)/python -m pytest tests/failover tests/survival --soak
 
 check: $(INSTALLED) ## Format, lint, types, import contracts
 	@$(BIN)/ruff format --check .
