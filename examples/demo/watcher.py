@@ -14,9 +14,9 @@ from datetime import timedelta
 from typing import Any
 
 from bson import Timestamp
-from llm_devops_mongodb.consumers import ChangeStreamConsumer
 
 from llm_devops_mongodb import ChangeEvent, MongoClient, Session
+from llm_devops_mongodb.consumers import ChangeStreamConsumer
 
 URI = "DEMO_MONGODB_URI"
 NAME = "journal"
@@ -29,10 +29,13 @@ async def keep_journal(database: str, start: Timestamp) -> None:
         journal = client.collection(database, "journal")
 
         async def note(event: ChangeEvent[dict[str, Any]], session: Session) -> None:
-            changed = event.update_description.updated_fields if event.update_description else {}
-            await journal.insert_one(
-                {"model": event.document_key, "changed": changed, "by": os.getpid()}, session=session
-            )
+            update = event.update_description
+            line = {
+                "model": event.document_key,
+                "changed": None if update is None else update.updated_fields,
+                "by": os.getpid(),
+            }
+            await journal.insert_one(line, session=session)
 
         consumer = ChangeStreamConsumer(
             client.collection(database, "models"),

@@ -25,6 +25,11 @@ def plain(value: Any) -> Any:
     return bson.decode(bson.encode({"": value}, codec_options=_PLAIN), _PLAIN)[""]
 
 
+def decoded(raw: bytes) -> dict[str, Any]:
+    """Return a document as the same plain values."""
+    return bson.decode(raw, _PLAIN)
+
+
 def has_type(value: object, name: str) -> bool:
     """Tell whether `value` is of the BSON type called `name`.
 

@@ -107,7 +107,9 @@ def _database(given: Arguments, entities: EntityMap) -> Database:
     database = client.database(given.require("databaseName"))
     settings = settings_of(given.take("databaseOptions", {}))
     given.check_all_taken("database")
-    return database.with_options(**settings)
+    entity = database.with_options(**settings)
+    entities.belongs(entity, client)
+    return entity
 
 
 def _collection(given: Arguments, entities: EntityMap) -> Any:
@@ -115,7 +117,9 @@ def _collection(given: Arguments, entities: EntityMap) -> Any:
     collection = database.collection(given.require("collectionName"))
     settings = settings_of(given.take("collectionOptions", {}))
     given.check_all_taken("collection")
-    return collection.with_options(**settings)
+    entity = collection.with_options(**settings)
+    entities.belongs(entity, entities.client_of(database))
+    return entity
 
 
 def _session(given: Arguments, entities: EntityMap) -> SessionEntity:

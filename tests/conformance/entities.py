@@ -8,7 +8,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from llm_devops_mongodb import Collection, Database, DocumentStream, MongoClient, MongoError, Session
+from llm_devops_mongodb import (
+    ChangeStream,
+    Collection,
+    Database,
+    DocumentStream,
+    MongoClient,
+    MongoError,
+    Session,
+)
 from tests.conformance.bson_types import plain
 from tests.conformance.recording import EventRecorder
 from tests.conformance.verdicts import MismatchError
@@ -98,6 +106,7 @@ _KINDS: dict[type, str] = {
     Collection: "collection",
     SessionEntity: "session",
     CursorEntity: "cursor",
+    ChangeStream: "change stream",
     ThreadEntity: "thread",
 }
 
@@ -112,6 +121,7 @@ class EntityMap:
 
     def __init__(self) -> None:
         self._entities: dict[str, Any] = {}
+        self._clients: dict[int, MongoClient] = {}
 
     def __contains__(self, name: str) -> bool:
         return name in self._entities
@@ -125,6 +135,14 @@ class EntityMap:
         if name in self._entities:
             raise MismatchError(f"entity {name} is there already")
         self._entities[name] = entity
+
+    def belongs(self, entity: Database | Collection[Any], client: MongoClient) -> None:
+        """Remember the client that `entity`, one of the test's own, was made of."""
+        self._clients[id(entity)] = client
+
+    def client_of(self, entity: Database | Collection[Any]) -> MongoClient:
+        """Return the client that `entity` was made of."""
+        return self._clients[id(entity)]
 
     def set_value(self, name: str, value: Any) -> None:
         """Give a value its name, in the place of another value of that name."""
@@ -159,12 +177,15 @@ class EntityMap:
         return [entity for entity in self._entities.values() if isinstance(entity, kind)]
 
     async def close(self) -> None:
-        """End threads, cursors, sessions and clients, in this order; what fails in it is of no concern."""
+        """End threads, cursors, streams, sessions and clients, in this order; what fails in it is of no concern."""
         for thread in self.all_of(ThreadEntity):
             await thread.stop()
         for cursor in self.all_of(CursorEntity):
             with suppress(MongoError):
                 await cursor.stream.aclose()
+        for stream in self.all_of(ChangeStream):
+            with suppress(MongoError):
+                await stream.aclose()
         for session in self.all_of(SessionEntity):
             with suppress(MongoError):
                 await session.session.end()

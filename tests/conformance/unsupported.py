@@ -10,7 +10,6 @@ from typing import Any
 
 from tests.conformance.verdicts import UnsupportedError
 
-_CHANGE_STREAMS = "change streams are not in this version"
 _GRIDFS = "GridFS buckets are not in this version"
 _ENCRYPTION = "client-side field level encryption is not in this library"
 _SEARCH = "Atlas Search indexes are not in this library; Database.run_command makes them"
@@ -25,24 +24,15 @@ ENTITIES: Mapping[str, str] = {
 }
 
 OPERATIONS: Mapping[tuple[str, str], str] = {
-    ("client", "createChangeStream"): _CHANGE_STREAMS,
-    ("client", "watch"): _CHANGE_STREAMS,
     ("client", "listDatabaseNames"): "list_databases tells the names",
     ("client", "listDatabaseObjects"): "databases are listed by description only",
     ("client", "appendMetadata"): "what the driver tells the server of itself is fixed when the client connects",
-    ("database", "createChangeStream"): _CHANGE_STREAMS,
-    ("database", "watch"): _CHANGE_STREAMS,
     ("database", "listCollectionObjects"): "collections are listed by name and by description only",
-    ("database", "modifyCollection"): f"{_OWN_COMMAND} collMod",
     ("database", "dropDatabase"): f"{_OWN_COMMAND} dropDatabase",
     ("database", "createCommandCursor"): _CURSOR_COMMAND,
     ("database", "runCursorCommand"): _CURSOR_COMMAND,
-    ("collection", "createChangeStream"): _CHANGE_STREAMS,
-    ("collection", "watch"): _CHANGE_STREAMS,
     ("collection", "count"): "drivers have no count helper any more: count_documents and estimated_document_count",
     ("collection", "mapReduce"): "the server has deprecated it; aggregate takes its place",
-    ("collection", "rename"): f"{_OWN_COMMAND} renameCollection",
-    ("collection", "drop"): "a database drops its collections: Database.drop_collection",
     ("collection", "listIndexNames"): "list_indexes tells the names",
     ("collection", "createIndexes"): "create_index makes one index at a time",
     ("collection", "dropIndexes"): "an index is dropped by its name: dropping all at once is refused",

@@ -16,6 +16,7 @@ import pytest
 from llm_devops_mongodb import (
     ChangeStream,
     ChangeStreamOptions,
+    ClientStateError,
     Collection,
     Database,
     MongoClient,
@@ -212,3 +213,17 @@ async def test_a_storm_of_cancelled_readers_leaves_no_cursor(
     await asyncio.gather(*(read(0.001 * number) for number in range(100)))
 
     await no_cursor_since(baseline, mongo_server)
+
+
+async def test_a_client_that_is_closed_closes_its_streams(
+    mongo_server: MongoServer, mongo_database: Database, baseline: ResourceCounts
+) -> None:
+    client = await MongoClient.connect(mongo_server.uri, min_pool_size=0)
+    stream = await client.collection(mongo_database.name, "things").watch(options=BRIEF)
+
+    await client.close()
+
+    await no_cursor_since(baseline, mongo_server)
+    with pytest.raises(ClientStateError):
+        await stream.next()
+    await stream.aclose()

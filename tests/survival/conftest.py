@@ -12,7 +12,7 @@ import pytest
 from llm_devops_mongodb import MongoClient
 from llm_devops_mongodb.testing import EmbeddedMongo
 from llm_devops_mongodb.testing.connections import database_name
-from tests.survival.job import Job
+from tests.survival.job import DELIVERIES, Job
 
 _FIGURES = pytest.StashKey[list[str]]()
 _SOAK_SECONDS = 1800
@@ -37,6 +37,15 @@ class Trial:
 
 SHORT = Trial(events=400, kills=3, failovers=1, patience=50)
 LONG = Trial(events=50_000, kills=20, failovers=3, patience=_SOAK_SECONDS)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give every delivery to one process and to three; in the short form each delivery once."""
+    if "delivery" in metafunc.fixturenames:
+        cases = [(delivery, processes) for delivery in DELIVERIES for processes in (1, 3)]
+        if not metafunc.config.getoption("--soak"):
+            cases = [("at_least_once", 1), ("exactly_once", 3)]
+        metafunc.parametrize(("delivery", "processes"), cases)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

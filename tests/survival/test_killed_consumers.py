@@ -9,13 +9,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
-import pytest
-
 from llm_devops_mongodb import MongoConnectionError
 from llm_devops_mongodb.testing import EmbeddedMongo
 from tests.failover.faults import Fault, befallen
 from tests.survival.conftest import Trial
-from tests.survival.job import DELIVERIES, Job
+from tests.survival.job import Job
 from tests.survival.workers import Workers
 
 _POLL_SECONDS = 0.1
@@ -23,8 +21,6 @@ _POLL_SECONDS = 0.1
 R = TypeVar("R")
 
 
-@pytest.mark.parametrize("delivery", DELIVERIES)
-@pytest.mark.parametrize("processes", [1, 3], ids=["one process", "three processes"])
 async def test_nothing_is_lost_however_often_a_consumer_is_killed(  # noqa: PLR0917
     server: EmbeddedMongo,
     job: Job,

@@ -46,6 +46,11 @@ def is_resumable(error: MongoError) -> bool:
     )
 
 
+def is_too_late(error: MongoError) -> bool:
+    """Tell whether a request took longer than it may, which is told. A server's limit is none where it may go on."""
+    return isinstance(error, OperationTimeoutError) and RESUMABLE not in error.labels
+
+
 class Outage:
     """The failures since a stream last went well. The first attempt to go on is made at once, others after pauses.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
 
 from llm_devops_mongodb.change_streams.events import OperationType
 from llm_devops_mongodb.change_streams.fragments import Fragments
-from llm_devops_mongodb.change_streams.outage import RESUMABLE, Outage, is_resumable
+from llm_devops_mongodb.change_streams.outage import RESUMABLE, Outage, is_resumable, is_too_late
 from llm_devops_mongodb.change_streams.position import Position
 from llm_devops_mongodb.codecs import decode_document, split_frame
 from llm_devops_mongodb.errors import CursorError, InvalidDocumentError, MongoError, OperationTimeoutError
@@ -262,7 +262,7 @@ class ChangeStream(Generic[T]):
                     await self._advance()
                 except MongoError as error:
                     self._survive(error)
-                    if isinstance(error, OperationTimeoutError) or not self._outage.met():
+                    if is_too_late(error) or not self._outage.met():
                         raise
                     await self._outage.wait()
                 if (event := self._taken()) is not None:
@@ -279,7 +279,7 @@ class ChangeStream(Generic[T]):
             await self._advance()
         except MongoError as error:
             self._survive(error)
-            if isinstance(error, OperationTimeoutError):
+            if is_too_late(error):
                 raise
             try:
                 await self._advance()

@@ -56,7 +56,7 @@ class Collection(Writes[T], Paging[T], Explanations[T]):
             on_error: What to do with an event whose document does not fit `T`: `"event"` gives it without the
                 document and with its `error`, `"raise"` raises and goes on at the next call, `"skip"` leaves it out
                 and logs it.
-            session: The session to watch in.
+            session: The session to watch in; a request for events has it to itself, until it is answered.
             timeout: How long each request may take; None takes the handle's own, or else the configuration's. It does
                 not limit how long to wait for an event: that is the `timeout` of `ChangeStream.next`.
 

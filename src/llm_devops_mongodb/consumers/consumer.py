@@ -210,7 +210,8 @@ class ChangeStreamConsumer:
     async def stop(self) -> None:
         """Finish the events that are being handled, store the place, let the lease go, and have `run` return.
 
-        May be called again, and from a handler or a callback, which is then not waited for.
+        It is final: another consumer of the name goes on. May be called again, and from a handler or a callback, which
+        is then not waited for.
         """
         self._is_stopped.set()
         for partition in self._partitions:

@@ -10,17 +10,18 @@ from typing import Any
 
 from tests.conformance import unsupported
 from tests.conformance.entities import kind_of
-from tests.conformance.operations import clients, collections, cursors, databases, sessions
+from tests.conformance.operations import change_streams, clients, collections, cursors, databases, sessions
 from tests.conformance.operations.arguments import Arguments
 from tests.conformance.results import document_of
 from tests.conformance.verdicts import MismatchError
 
 _TABLES: Mapping[str, Mapping[str, Any]] = {
-    "client": clients.OPERATIONS,
-    "database": databases.OPERATIONS,
-    "collection": collections.OPERATIONS,
+    "client": {**clients.OPERATIONS, **change_streams.OPENING},
+    "database": {**databases.OPERATIONS, **change_streams.OPENING},
+    "collection": {**collections.OPERATIONS, **change_streams.OPENING},
     "session": sessions.OPERATIONS,
     "cursor": cursors.OPERATIONS,
+    "change stream": change_streams.OPERATIONS,
 }
 
 

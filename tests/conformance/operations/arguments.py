@@ -8,7 +8,7 @@ from dataclasses import fields
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from llm_devops_mongodb import Session, TransactionOptions
+from llm_devops_mongodb import ResumeToken, Session, TransactionOptions
 from llm_devops_mongodb.options import CursorType
 from tests.conformance import unsupported
 from tests.conformance.entities import EntityMap, SessionEntity
@@ -153,4 +153,6 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "read_concern": read_concern,
     "write_concern": write_concern,
     "read_preference": read_preference,
+    "resume_after": ResumeToken,
+    "start_after": ResumeToken,
 }

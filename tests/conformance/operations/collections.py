@@ -155,6 +155,20 @@ def drop_index(target: Target, given: Arguments) -> Result:
     return target.drop_index(given.take("name") or given.require("keys"), **given.scope())
 
 
+def rename(target: Target, given: Arguments) -> Result:
+    # The library has no method of its own for it.
+    client, name = given.entities.client_of(target), target.namespace
+    command = {"renameCollection": str(name), "to": f"{name.database}.{given.require('to')}"}
+    if "dropTarget" in given:
+        command["dropTarget"] = given.take("dropTarget")
+    return client.database("admin").run_command(command, **given.scope())
+
+
+def drop(target: Target, given: Arguments) -> Result:
+    database = given.entities.client_of(target).database(target.namespace.database)
+    return database.drop_collection(target.name, **given.scope())
+
+
 OPERATIONS: Mapping[str, Any] = {
     "find": find,
     "findOne": find_one,
@@ -177,4 +191,6 @@ OPERATIONS: Mapping[str, Any] = {
     "createIndex": create_index,
     "listIndexes": list_indexes,
     "dropIndex": drop_index,
+    "rename": rename,
+    "drop": drop,
 }

@@ -42,6 +42,12 @@ def create_collection(target: Database, given: Arguments) -> Result:
     return target.create_collection(name, settings or None, **scope)
 
 
+def modify_collection(target: Database, given: Arguments) -> Result:
+    # The library has no method of its own for it.
+    name, scope = given.require("collection"), given.scope()
+    return target.run_command({"collMod": name, **given.rest()}, **scope)
+
+
 def drop_collection(target: Database, given: Arguments) -> Result:
     return target.drop_collection(given.require("collection"), **given.scope())
 
@@ -61,6 +67,7 @@ OPERATIONS: Mapping[str, Any] = {
     "runCommand": run_command,
     "aggregate": aggregate,
     "createCollection": create_collection,
+    "modifyCollection": modify_collection,
     "dropCollection": drop_collection,
     "listCollections": list_collections,
     "listCollectionNames": list_collection_names,

@@ -10,13 +10,14 @@ import pytest
 from bson import Timestamp
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
-from llm_devops_mongodb import Database, HistoryLostError, MongoClient, ResumeToken
+from llm_devops_mongodb import Database, HistoryLostError, MongoClient, ResumeToken, ResumeTokenError
 from llm_devops_mongodb.consumers import ChangeStreamConsumer, HistoryGap
 from llm_devops_mongodb.testing import MongoServer
 from tests.integration.consumers.consuming import Things, consumer_of, handled
 from tests.integration.consumers.diary import Diary, running
 
 LONG_AGO = Timestamp(1, 1)
+DAMAGED = "82"
 
 
 class Tokens(CommandListener):
@@ -51,10 +52,10 @@ async def things(mongo_server: MongoServer, mongo_database: Database, tokens: To
         yield client.collection(mongo_database.name, "things")
 
 
-@pytest.fixture
-async def token(things: Things) -> str:
+@pytest.fixture(params=["lost", "damaged"])
+async def token(things: Things, request: pytest.FixtureRequest) -> str:
     """A token that the server refuses."""
-    return await lost_token(things)
+    return DAMAGED if request.param == "damaged" else await lost_token(things)
 
 
 async def lost_token(things: Things) -> str:
@@ -80,7 +81,7 @@ async def failed(consumer: ChangeStreamConsumer) -> Exception:
     async with asyncio.timeout(10):
         try:
             await consumer.run()
-        except (ZeroDivisionError, HistoryLostError) as error:
+        except (ZeroDivisionError, HistoryLostError, ResumeTokenError) as error:
             return error
     raise AssertionError("it did not fail")
 
@@ -90,7 +91,7 @@ async def test_lost_history_is_raised_and_the_gap_is_told(
 ) -> None:
     await put_at(things, mongo_database, token)
     consumer = consumer_of(things, diary)
-    assert isinstance(await failed(consumer), HistoryLostError)
+    assert isinstance(await failed(consumer), ResumeTokenError if token == DAMAGED else HistoryLostError)
 
     (gap,) = diary.gaps
     assert gap.last_token == ResumeToken({"_data": token})

@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, assert_never
+from weakref import WeakSet
 
 import bson
 
@@ -90,6 +91,7 @@ class DriverTransport:
         self._concerns = concerns = Concerns()
         self._collections = Collections(client, concerns, uuid_representation=uuid_representation)
         self._sessions = LiveSessions(client, concerns)
+        self._open: WeakSet[DriverChangeBatches] = WeakSet()
         self._limits = {
             "server_selection": config.server_selection_timeout,
             "wait_queue": config.wait_queue_timeout or timedelta.max,
@@ -131,6 +133,9 @@ class DriverTransport:
                 async with asyncio.timeout(_DRAINING):
                     while self._in_use:
                         await self._idle.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSING_GRACE):
+                    await asyncio.gather(*[batches.aclose() for batches in self._open])
             await self._reaper.aclose(grace=_CLOSING_GRACE)
             await self._sessions.aclose()
         finally:
@@ -279,6 +284,7 @@ class DriverTransport:
             kill=partial(self._kill, operation),
             limit=limit,
         )
+        self._open.add(batches)
         return ChangeStreamReply(batches, operation_time_of(cursor))
 
     def _target_of(self, operation: op.Aggregate | op.Watch) -> AsyncCollection[Any] | AsyncDatabase[Any]:
