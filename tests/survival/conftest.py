@@ -16,6 +16,7 @@ from tests.survival.job import DELIVERIES, Job
 
 _FIGURES = pytest.StashKey[list[str]]()
 _SOAK_SECONDS = 1800
+_OPLOG = 512
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,8 @@ def trial(request: pytest.FixtureRequest) -> Trial:
 
 @pytest.fixture(scope="session")
 async def server() -> AsyncIterator[EmbeddedMongo]:
-    """Three members."""
-    async with EmbeddedMongo(members=3) as server:
+    """Three members, whose history outlasts the slowest consumer: the writers do not wait for it."""
+    async with EmbeddedMongo(members=3, oplog_size=_OPLOG) as server:
         yield server
 
 
