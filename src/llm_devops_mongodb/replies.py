@@ -181,9 +181,15 @@ class HealthReply:
 
 @dataclass(frozen=True, slots=True)
 class SessionReply:
-    """What the server calls a session: a document, as its commands take it."""
+    """A session.
+
+    Attributes:
+        id: What the server calls it: a document, as its commands take it.
+        has_failed: Whether an operation failed, or was cancelled, since its transaction was started.
+    """
 
     id: RawDocument
+    has_failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

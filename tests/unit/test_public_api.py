@@ -50,7 +50,7 @@ METHODS = {
     "query bulk_write watch write_target find_paginated find_page explain "
     "name namespace create_index list_indexes drop_index",
     "Session": "start_transaction commit abort transaction with_transaction insert_one find_one update_one "
-    "delete_one end identify in_transaction",
+    "delete_one end identify has_failed in_transaction",
     "QueryBuilder": "filter project sort skip limit hint collation batch_size max_time read_preference execute first "
     "stream count explain page keyset_page",
     "DocumentStream": "next aclose",

@@ -285,24 +285,26 @@ class ChangeStreamConsumer:
             return await self._worked(partition, fence=0)
         lease = Lease(store, partition.name, owner=self._owner, duration=self._settings.lease_duration)
         shares = self._shares
-        if not ((shares is None or shares.take(partition)) and await lease.try_acquire()):
+        try:
+            if (shares is None or shares.take(partition)) and await lease.try_acquire():
+                return await self._held(partition, lease)
+        finally:
             if shares is not None:
                 shares.give_back(partition)
-            partition.state = ConsumerState.WAITING
-            await self._unless_stopped(asyncio.sleep(lease.pause()))
-            return False
+            if not self._is_stopped.is_set():
+                partition.may_start()
+        partition.state = ConsumerState.WAITING
+        await self._unless_stopped(asyncio.sleep(lease.pause()))
+        return False
+
+    async def _held(self, partition: Partition, lease: Lease) -> bool:
         partition.announcer.tell(ConsumerEventKind.LEASE_ACQUIRED, fence=lease.fence)
         try:
-            return await lease.while_held(self._worked(partition, fence=lease.fence))
+            return await lease.while_held(self._worked(partition, fence=lease.fence), leave=partition.stop)
         except LeaseLostError as error:
             partition.last_error = error
             partition.announcer.tell(ConsumerEventKind.LEASE_LOST, error=error)
             return False
-        finally:
-            if shares is not None:
-                shares.give_back(partition)
-                if not self._is_stopped.is_set():
-                    partition.may_start()
 
     async def _worked(self, partition: Partition, *, fence: int) -> bool:
         ending = await partition.run(owner=self._owner, fence=fence)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from llm_devops_mongodb.consumers.handling import is_outage
+from llm_devops_mongodb.errors import TransactionError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -104,6 +105,7 @@ class ExactlyOnce:
         async def handled(event: ChangeEvent[Any], session: Session) -> None:
             try:
                 await self._handler(event, session)
+                await _check_whole(session)
             except Exception as error:
                 if is_outage(error):
                     # The transaction may be run again for it.
@@ -133,3 +135,17 @@ class ExactlyOnce:
             await self.aclose()
             raise
         self._progress.committed(checkpoint)
+
+
+async def _check_whole(session: Session) -> None:
+    """Refuse to store a place with half of an effect, or with that of a transaction that is over.
+
+    Raises:
+        TransactionError: The handler ended the transaction, or went on after an operation had failed in it.
+    """
+    if not session.in_transaction:
+        raise TransactionError("the handler ended the transaction, which is the consumer's to commit")
+    if await session.has_failed():
+        raise TransactionError(
+            "an operation failed in the transaction, and the handler went on; let it raise: no part of it may stand"
+        )

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import bson
+from bson.binary import UuidRepresentation
+from bson.codec_options import CodecOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from llm_devops_mongodb.change_streams import ChangeEvent
 
 Key = tuple[object, bytes]
+
+_ANY_UUID: CodecOptions[dict[str, Any]] = CodecOptions(uuid_representation=UuidRepresentation.STANDARD)
 
 
 @dataclass(slots=True)
@@ -156,4 +160,8 @@ class Dispatcher:
 
 
 def _key_of(event: ChangeEvent[Any]) -> Key | None:
-    return None if event.document_key is None else (event.namespace, bson.encode(event.document_key))
+    return None if event.document_key is None else (event.namespace, _bytes_of(event.document_key))
+
+
+def _bytes_of(document_key: Mapping[str, Any]) -> bytes:
+    return bson.encode(document_key, codec_options=_ANY_UUID)

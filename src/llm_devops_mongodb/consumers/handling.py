@@ -92,10 +92,18 @@ class Attempts:
             await self._pause(tries)
 
     async def _made(self, attempt: Attempt, event: ChangeEvent[Any]) -> Exception | None:
+        task = asyncio.current_task()
         try:
             await attempt(event)
         except (LeaseLostError, CheckpointConflictError):
             raise
+        except asyncio.CancelledError as error:
+            if task is None or task.cancelling():
+                raise
+            # Nobody cancelled this task: the handler awaited another that was.
+            failure = RuntimeError("the handler raised CancelledError, and nobody had cancelled it")
+            failure.__cause__ = error
+            return failure
         except Exception as error:  # noqa: BLE001 - whatever a handler raises
             return error
         return None

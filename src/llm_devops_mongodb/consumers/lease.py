@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from llm_devops_mongodb.consumers.errors import LeaseLostError
 from llm_devops_mongodb.errors import MongoError
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from llm_devops_mongodb.consumers.checkpoint_store import LeasedCheckpointStore
+
+R = TypeVar("R")
 
 _OF_DURATION = 3
 """A lease is renewed so often while it lasts, and one that is another's is tried for as often."""
@@ -75,8 +77,12 @@ class Lease:
         """Seconds to wait before trying again."""
         return self._seconds / _OF_DURATION * (0.5 + self._jitter() / 2)
 
-    async def while_held(self, work: Coroutine[Any, Any, bool]) -> bool:
+    async def while_held(self, work: Coroutine[Any, Any, R], *, leave: Callable[[], None]) -> R:
         """Do `work` while the lease is renewed, and give it up after.
+
+        Args:
+            work: What is to be done.
+            leave: Asks the work to end, which may go on for a while after it was cancelled.
 
         Raises:
             LeaseLostError: It was lost, and the work was cancelled.
@@ -89,10 +95,17 @@ class Lease:
                 return working.result()
             raise LeaseLostError(f"the lease of {self._name!r} was lost; another process may have taken over")
         finally:
-            renewing.cancel()
-            working.cancel()
-            await asyncio.gather(working, renewing, return_exceptions=True)
-            await self._release()
+            if not working.done():
+                leave()
+            # To its end, whoever is cancelled again meanwhile: a lease that is not given up may be one that lasts.
+            ending = asyncio.create_task(self._ended(working, renewing))
+            await asyncio.wait((ending,))
+
+    async def _ended(self, *tasks: asyncio.Future[Any]) -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._release()
 
     async def _renewed(self) -> None:
         """Renew it again and again; return once it is lost."""

@@ -193,7 +193,7 @@ class Partition:
         self._work.tasks.update(dispatcher.workers)
         try:
             while not self.is_stopping:
-                events = await self._read(stream)
+                events = await self._read_or_drain(stream, dispatcher)
                 if not events:
                     if not stream.alive:
                         await dispatcher.drain()
@@ -220,6 +220,14 @@ class Partition:
         self.announcer.tell(ConsumerEventKind.INVALIDATED, token=event.id)
         return self.number == 0
 
+    async def _read_or_drain(self, stream: ChangeStream[Any], dispatcher: Dispatcher) -> list[ChangeEvent[Any]]:
+        """Read a batch; where history is lost, what was read before is handled yet."""
+        try:
+            return await self._read(stream)
+        except _LOST:
+            await dispatcher.drain()
+            raise
+
     async def _read(self, stream: ChangeStream[Any]) -> list[ChangeEvent[Any]]:
         """Read a batch, unless the consumer is to stop meanwhile."""
         reading = asyncio.ensure_future(stream.next_batch())
@@ -239,6 +247,9 @@ class Partition:
         checkpoint = replace(stored or self._first(), owner=owner, fence=fence)
         if checkpoint.rejected is not None:
             return await self._opened_anew(checkpoint, HistoryLostError(checkpoint.rejected))
+        if checkpoint.token is None and checkpoint.operation_time is None:
+            # Not the time when the stream was opened, which it tells too late: events may be there by then.
+            checkpoint = replace(checkpoint, operation_time=await self._work.now())
         time = checkpoint.operation_time if checkpoint.token is None else None
         try:
             stream = await self._work.watch(self.number, start_after=checkpoint.token, start_at_operation_time=time)
@@ -268,15 +279,16 @@ class Partition:
         if choice == "raise":
             self._tell_gap(lost, error)
             raise error
-        stream = await self._work.watch(self.number)
-        gap = self._tell_gap(lost, error, resumed_at=stream.operation_time)
+        time = await self._work.now()
+        stream = await self._work.watch(self.number, start_at_operation_time=time)
+        gap = self._tell_gap(lost, error, resumed_at=time)
         if callable(choice):
             try:
                 await choice(gap)
             except BaseException:
                 await stream.aclose()
                 raise
-        return _at(stream, replace(lost, token=None, operation_time=None, rejected=None)), stream
+        return _at(stream, replace(lost, token=None, operation_time=time, rejected=None)), stream
 
     def _tell_gap(self, lost: Checkpoint, error: MongoError, *, resumed_at: Timestamp | None = None) -> HistoryGap:
         gap = HistoryGap(

@@ -6,16 +6,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from bson import Timestamp
+
 from llm_devops_mongodb.collection import Collection
 from llm_devops_mongodb.consumers.collection_checkpoints import CollectionCheckpoints
 from llm_devops_mongodb.consumers.delivery import AtLeastOnce, ExactlyOnce
 from llm_devops_mongodb.consumers.fingerprint import described
+from llm_devops_mongodb.database import Database
 from llm_devops_mongodb.session import Session, new_session
 
 if TYPE_CHECKING:
     import asyncio
-
-    from bson import Timestamp
 
     from llm_devops_mongodb.access import Access
     from llm_devops_mongodb.change_streams import ChangeStream
@@ -72,6 +73,12 @@ class Work:
         if self.settings.delivery == "at_least_once":
             return AtLeastOnce(self.handler, attempts)
         return ExactlyOnce(self.handler, attempts, progress, partial(self._new_session, progress))
+
+    async def now(self) -> Timestamp | None:
+        """Return the deployment's logical time just after what has happened; None where it keeps none."""
+        reply = await Database(self.access, "admin").run_command({"ping": 1})
+        time: Timestamp | None = reply.get("operationTime")
+        return None if time is None else Timestamp(time.time, time.inc + 1)
 
     async def watch(
         self,

@@ -135,6 +135,13 @@ class Session:
         reply = expect(await self._transport.handle(op.IdentifySession(self._ref)), SessionReply)
         return bson.decode(reply.id, _STANDARD)  # pyright: ignore[reportUnknownMemberType]  # bson's own annotation
 
+    async def has_failed(self) -> bool:
+        """Tell whether an operation failed, or was cancelled, since the transaction was started.
+
+        Where its error was caught, the transaction may hold a part of what it was to hold, or be aborted by the server.
+        """
+        return expect(await self._transport.handle(op.IdentifySession(self._ref)), SessionReply).has_failed
+
     async def start_transaction(self, options: TransactionOptions | None = None) -> None:
         """Begin a transaction; every operation of the session is part of it until commit or abort.
 

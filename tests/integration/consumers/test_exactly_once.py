@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from llm_devops_mongodb import ChangeEvent, Collection, ConfigError, Database, MongoClient, Session
-from llm_devops_mongodb.consumers import CollectionCheckpoints, FileCheckpoints, HandlerError, HandlerErrorPolicy
+from llm_devops_mongodb import (
+    ChangeEvent,
+    Collection,
+    ConfigError,
+    Database,
+    DuplicateKeyError,
+    MongoClient,
+    Session,
+    TransactionError,
+)
+from llm_devops_mongodb.consumers import (
+    ChangeStreamConsumer,
+    CollectionCheckpoints,
+    FileCheckpoints,
+    HandlerError,
+    HandlerErrorPolicy,
+)
 from llm_devops_mongodb.testing import MongoServer
 from tests.integration.consumers.consuming import SELDOM, Things, consumer_of, handled
 from tests.integration.consumers.diary import Diary, cancelled, running, stored_token
 
 ONCE: dict[str, Any] = {"delivery": "exactly_once"}
+_AT_ONCE = HandlerErrorPolicy(attempts=1)
 
 
 @pytest.fixture
@@ -158,3 +175,34 @@ async def test_dead_letters_of_another_client_are_refused(
         letters = other.collection(mongo_database.name, "letters")
         with pytest.raises(ConfigError, match="on_handler_error"):
             consumer_of(things, diary, on_handler_error=letters, **ONCE)
+
+
+async def test_an_effect_of_which_a_part_failed_is_not_passed(things: Things, effects: Things, diary: Diary) -> None:
+    async def handle(event: ChangeEvent[Any], session: Session) -> None:
+        with suppress(DuplicateKeyError):
+            await effects.insert_one({"_id": "there"}, session=session)
+
+    await effects.insert_one({"_id": "there"})
+    error = await _failure(consumer_of(things, diary, handler=handle, on_handler_error=_AT_ONCE, **ONCE), things, diary)
+
+    assert isinstance(error.__cause__, TransactionError)
+
+
+async def test_a_handler_that_ends_the_transaction_is_refused(things: Things, diary: Diary) -> None:
+    async def handle(event: ChangeEvent[Any], session: Session) -> None:
+        await session.abort()
+
+    error = await _failure(consumer_of(things, diary, handler=handle, on_handler_error=_AT_ONCE, **ONCE), things, diary)
+
+    assert isinstance(error.__cause__, TransactionError)
+
+
+async def _failure(consumer: ChangeStreamConsumer, things: Things, diary: Diary) -> HandlerError:
+    """Give a consumer one event, and return why it failed."""
+    task = asyncio.create_task(consumer.run())
+    await diary.until_told("started")
+    await things.insert_one({"_id": 1})
+    async with asyncio.timeout(10):
+        with pytest.raises(HandlerError) as caught:
+            await task
+    return caught.value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import bson
 import msgspec
@@ -211,3 +212,25 @@ async def test_settings_that_cannot_be_are_refused(
         consumer_of(things, diary, **settings)
 
     assert field in {fault.field for fault in caught.value.faults}
+
+
+async def test_a_handler_that_is_cancelled_by_itself_has_failed(things: Things, diary: Diary) -> None:
+    async def handle(event: ChangeEvent[Any]) -> None:
+        raise asyncio.CancelledError
+
+    consumer = consumer_of(things, diary, handler=handle, on_handler_error=HandlerErrorPolicy(attempts=1))
+    task = asyncio.create_task(consumer.run())
+    await diary.until_told("started")
+    await things.insert_one({"_id": 1})
+
+    async with asyncio.timeout(10):
+        with pytest.raises(HandlerError):
+            await task
+
+
+async def test_documents_may_have_uuids_for_ids(things: Things, diary: Diary) -> None:
+    key = uuid4()
+    async with running(consumer_of(things, diary, concurrency=2)):
+        await diary.until_told("started")
+        await things.insert_one({"_id": key})
+        await diary.until(lambda: diary.ids == [key])

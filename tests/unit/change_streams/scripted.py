@@ -16,9 +16,9 @@ from llm_devops_mongodb.change_streams.outage import RESUMABLE, Outage
 from llm_devops_mongodb.change_streams.reading import EventReader
 from llm_devops_mongodb.codecs import BsonSettings, codec_for
 from llm_devops_mongodb.namespace import Namespace
-from llm_devops_mongodb.operations import Operation, Watch
+from llm_devops_mongodb.operations import Operation, RunCommand, Watch
 from llm_devops_mongodb.options import Settings
-from llm_devops_mongodb.replies import ChangeBatch, ChangeStreamReply, Reply
+from llm_devops_mongodb.replies import ChangeBatch, ChangeStreamReply, DocumentReply, Reply
 
 BSON = BsonSettings()
 WATCHED = Namespace("shop", "items")
@@ -113,6 +113,9 @@ class ScriptedTransport:
         self.opened: list[ChangeStreamOptions] = []
 
     async def handle(self, operation: Operation) -> Reply:
+        if isinstance(operation, RunCommand):
+            # Who asks for the time before a stream is opened.
+            return DocumentReply(bson.encode({"ok": 1.0, "operationTime": OPENED_AT}))
         assert isinstance(operation, Watch)
         self.opened.append(operation.options)
         cursor = self._cursors.pop(0)

@@ -34,12 +34,15 @@ _KILL_LIMIT = 5.0
 class _Loan:
     """A session that one operation has for a block. A class, for half the cost of a generator."""
 
-    __slots__ = ("_busy", "_ref", "_session")
+    __slots__ = ("_busy", "_failed", "_ref", "_session")
 
-    def __init__(self, session: AsyncClientSession, ref: SessionRef, busy: set[SessionRef]) -> None:
+    def __init__(
+        self, session: AsyncClientSession, ref: SessionRef, busy: set[SessionRef], failed: set[SessionRef]
+    ) -> None:
         self._session = session
         self._ref = ref
         self._busy = busy
+        self._failed = failed
 
     def __enter__(self) -> AsyncClientSession:
         if self._ref in self._busy:
@@ -51,6 +54,8 @@ class _Loan:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._busy.discard(self._ref)
+        if error is not None and self._session.in_transaction:
+            self._failed.add(self._ref)
 
 
 _NO_LOAN: AbstractContextManager[None] = nullcontext()
@@ -70,6 +75,7 @@ class LiveSessions:
         self._reapers: dict[SessionRef, Reaper] = {}
         self._deadlines: dict[SessionRef, Deadline] = {}
         self._doubtful: set[SessionRef] = set()
+        self._failed: set[SessionRef] = set()
         self._background = Reaper()
 
     def lent(self, ref: SessionRef | None) -> AbstractContextManager[AsyncClientSession | None]:
@@ -92,6 +98,10 @@ class LiveSessions:
     def deadline_of(self, ref: SessionRef | None) -> Deadline | None:
         """Return the deadline of the transaction under way in a session, where it has one."""
         return None if ref is None else self._deadlines.get(ref)
+
+    def has_failed(self, ref: SessionRef) -> bool:
+        """Tell whether an operation failed, or was cancelled, since the transaction of a session was started."""
+        return ref in self._failed
 
     def reaper(self, ref: SessionRef) -> Reaper:
         """Return what finishes the abandoned reads of a session before it ends."""
@@ -118,6 +128,7 @@ class LiveSessions:
 
     def _begin(self, ref: SessionRef, timeout: timedelta | None) -> None:
         self._doubtful.discard(ref)
+        self._failed.discard(ref)
         self._deadlines.pop(ref, None)
         if timeout is not None:
             self._deadlines[ref] = Deadline(timeout)
@@ -140,6 +151,7 @@ class LiveSessions:
 
     async def _end(self, ref: SessionRef) -> None:
         session = self._live.pop(ref, None)
+        self._failed.discard(ref)
         reaper = self._reapers.pop(ref, None)
         self._deadlines.pop(ref, None)
         try:
@@ -179,7 +191,7 @@ class LiveSessions:
         session = self._of(ref)
         if ref.attempt > 1:
             _set_back(session)
-        return _Loan(session, ref, self._busy)
+        return _Loan(session, ref, self._busy, self._failed)
 
     def _of(self, ref: SessionRef) -> AsyncClientSession:
         session = self._live.get(ref)

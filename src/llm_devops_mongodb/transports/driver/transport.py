@@ -179,7 +179,8 @@ class DriverTransport:
                 return DoneReply()
             case op.IdentifySession():
                 with self._sessions.lent(operation.session) as session:
-                    return SessionReply(b"" if session is None else bson.encode(session.session_id))
+                    raw_id = b"" if session is None else bson.encode(session.session_id)
+                return SessionReply(raw_id, has_failed=self._sessions.has_failed(operation.session))
             case op.ClientBulkWrite():
                 with self._sessions.lent(operation.session) as session:
                     return await bulk_writes.client_bulk_write(self.client, operation, session, self._concerns)
