@@ -12,7 +12,6 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from llm_devops_mongodb.consumers import ChangeStreamConsumer, CollectionCheckpoints
 from pymongo import AsyncMongoClient
 
 from benchmarks.checks import require_count
@@ -20,6 +19,7 @@ from benchmarks.documents import documents
 from benchmarks.harness import REFERENCE, Arena, Case, Entrant, Measure, timed
 from benchmarks.models import RequestStruct
 from llm_devops_mongodb import ChangeEvent, ChangeStreamOptions, Collection, MongoClient
+from llm_devops_mongodb.consumers import ChangeStreamConsumer, CollectionCheckpoints
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
