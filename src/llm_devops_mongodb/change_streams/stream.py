@@ -7,6 +7,7 @@ import logging
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
 
@@ -23,7 +24,6 @@ from llm_devops_mongodb.transport import expect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
-    from datetime import timedelta
     from types import TracebackType
 
     from bson import Timestamp
@@ -39,6 +39,9 @@ T = TypeVar("T")
 
 OnEventError = Literal["event", "raise", "skip"]
 """What to do with an event whose document does not fit `T`: give it and let it say so, raise, or leave it out."""
+
+_USUAL_WAIT = timedelta(seconds=1)
+"""How long a server waits for events where nothing is said."""
 
 _GRACE = 1.5
 """Seconds that a request under way has to end behind a stream that was closed."""
@@ -438,17 +441,20 @@ class ChangeStream(Generic[T]):
         if batches is not None:
             await batches.aclose()
         if call is not None:
-            ending = asyncio.create_task(_ended(call))
+            longest = self._operation.options.max_await_time or _USUAL_WAIT
+            # A server that is to wait longer than usual is not waited for.
+            within = _GRACE if longest <= _USUAL_WAIT else 0
+            ending = asyncio.create_task(_ended(call, within=within))
             self._endings.add(ending)
             ending.add_done_callback(self._endings.discard)
 
 
-async def _ended(call: asyncio.Task[ChangeBatch | None]) -> None:
+async def _ended(call: asyncio.Task[ChangeBatch | None], *, within: float) -> None:
     """See that a request ends: by itself, or else by cancelling it, which costs its connection.
 
     A server that waits for events notices that their cursor was killed only when it is done with waiting.
     """
-    await asyncio.wait((call,), timeout=_GRACE)
+    await asyncio.wait((call,), timeout=within)
     call.cancel()
     await asyncio.gather(call, return_exceptions=True)
 

@@ -20,6 +20,7 @@ class Session:
 
     def __init__(self, options):
         self.options = options
+        self.in_transaction = False
         self.calls = []
         self.failure = None
 
