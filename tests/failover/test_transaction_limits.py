@@ -68,7 +68,9 @@ async def test_a_lasting_fault_is_raised_when_the_limit_of_the_call_is_over(
         with ends_in_time() as raised:
             await client.with_transaction(accounts.move, timeout=LIMIT)
 
-    assert raised.value.outcome == outcome
+    # The limit may cut off an attempt before its refusal is read: what a commit on its way did, nobody can tell then.
+    is_cut_off = raised.value.is_timeout and command == "commitTransaction"
+    assert raised.value.outcome == ("unknown" if is_cut_off else outcome)
     assert await accounts.balances() == BEFORE
 
 
