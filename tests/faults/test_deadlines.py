@@ -34,7 +34,7 @@ from tests.faults.operations import (
 from tests.faults.proxy import Proxy
 
 # PyMongo 4.20 drops a socket without closing it when a connection is given up while it is being made.
-
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 
 LIMIT = timedelta(milliseconds=300)
 SHORT = timedelta(milliseconds=100)

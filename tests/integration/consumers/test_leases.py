@@ -94,15 +94,16 @@ async def test_a_second_consumer_takes_over_from_one_that_is_gone(
     other = Diary()
     first = consumer_of(things, diary, lease_duration=SHORT, checkpoints=severed, checkpoint_every=1)
     second = consumer_of(things, other, lease_duration=SHORT)
-    async with running(first), running(second):
+    async with running(first):
         await diary.until_told("started")
-        await until_waiting(second)
-        await things.insert_one({"_id": 1})
-        await diary.until_stored(0)
-        severed.is_cut_off = True
-        began = time.monotonic()
-        await things.insert_one({"_id": 2})
-        await other.until(lambda: 2 in other.ids)
+        async with running(second):
+            await until_waiting(second)
+            await things.insert_one({"_id": 1})
+            await diary.until_stored(0)
+            severed.is_cut_off = True
+            began = time.monotonic()
+            await things.insert_one({"_id": 2})
+            await other.until(lambda: 2 in other.ids)
 
     assert time.monotonic() - began < 5
     assert other.ids == [2]
