@@ -116,9 +116,11 @@ from llm_devops_mongodb.security.credentials import (
     NoopCredentialProvider,
     StaticCredentialProvider,
 )
+from llm_devops_mongodb.security.redaction import DEFAULT_SENSITIVE_FIELDS, redact_document
 from llm_devops_mongodb.security.secrets import SecretString
 from llm_devops_mongodb.security.uri import sanitize_uri_for_logging
 from llm_devops_mongodb.session import RetryPolicy, Session
+from llm_devops_mongodb.simulation import SimulatedFault, SimulationRecorder, SimulationReplayer, simulating
 from llm_devops_mongodb.validation import (
     MAX_BSON_DEPTH,
     MAX_DOCUMENT_SIZE,
@@ -131,6 +133,7 @@ from llm_devops_mongodb.validation import (
 )
 
 __all__ = [
+    "DEFAULT_SENSITIVE_FIELDS",
     "MAX_BSON_DEPTH",
     "MAX_DOCUMENT_SIZE",
     "MAX_NAMESPACE_LENGTH",
@@ -219,9 +222,12 @@ __all__ = [
     "ServerSelectionError",
     "Session",
     "SessionBusyError",
+    "SimulatedFault",
     "SimulationError",
     "SimulationMismatchError",
     "SimulationMode",
+    "SimulationRecorder",
+    "SimulationReplayer",
     "SimulationTypeMismatchError",
     "Sort",
     "StaticCredentialProvider",
@@ -246,7 +252,9 @@ __all__ = [
     "optimal_batch_size",
     "optimize_projection",
     "recommend_pool_size",
+    "redact_document",
     "sanitize_uri_for_logging",
+    "simulating",
     "some",
     "suggest_index",
     "validate_document",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, assert_never, overload
 
 from bson import ObjectId
 
@@ -15,11 +15,13 @@ from llm_devops_mongodb.change_streams import watching
 from llm_devops_mongodb.codecs import BsonSettings, codec_for
 from llm_devops_mongodb.config import MongoConfig, SimulationMode
 from llm_devops_mongodb.database import Database
-from llm_devops_mongodb.errors import ConfigError, MongoError, SimulationError
+from llm_devops_mongodb.errors import ConfigError, MongoError, SimulationError, SimulationMismatchError
 from llm_devops_mongodb.namespace import Namespace
 from llm_devops_mongodb.options import Settings
 from llm_devops_mongodb.results import HealthStatus
 from llm_devops_mongodb.session import new_session
+from llm_devops_mongodb.simulation import SimulationRecorder, SimulationReplayer
+from llm_devops_mongodb.simulation.overriding import Unchanged, override
 from llm_devops_mongodb.transport import expect
 
 if TYPE_CHECKING:
@@ -60,14 +62,15 @@ class MongoClient:
         transport: Transport,
         *,
         driver: Driver | None = None,
+        simulation: SimulationRecorder | SimulationReplayer | None = None,
         new_id: Callable[[], ObjectId] = ObjectId,
         retry: RetryPolicy | None = None,
     ) -> None:
         """Make a client over any transport; `connect` makes one over a deployment."""
-        bson = BsonSettings(tz_aware=config.tz_aware, uuid_representation=config.uuid_representation)
-        self._access = Access(transport, config, bson, new_id, _cursor_key(config), retry=retry)
+        self._access = Access(transport, config, _bson(config), new_id, _cursor_key(config), retry=retry)
         self._access.warn_of(config.write_concern)
         self._driver = driver
+        self._simulation = simulation
 
     @classmethod
     def connect(
@@ -102,6 +105,17 @@ class MongoClient:
         """Connect by the environment's variables: `connect` on `MongoConfig.from_env(prefix)`."""
         return cls.connect(MongoConfig.from_env(prefix))
 
+    @classmethod
+    def with_simulation(cls, config: MongoConfig, replayer: SimulationReplayer) -> Self:
+        """Return a client that answers from a recording: there is no driver and no socket, and nothing to wait for.
+
+        Args:
+            config: The configuration; where it points to is not looked at.
+            replayer: What answers.
+        """
+        transport = _replaying(config, replayer, _retrying(config))
+        return cls(config, transport, simulation=replayer)
+
     @property
     def config(self) -> MongoConfig:
         """The configuration."""
@@ -117,6 +131,17 @@ class MongoClient:
         if self._driver is None:
             raise SimulationError("this client has no driver: it does not speak to a deployment")
         return self._driver
+
+    @property
+    def simulation(self) -> SimulationRecorder | SimulationReplayer:
+        """What records this client's operations, or answers them from a recording.
+
+        Raises:
+            SimulationError: The client does neither.
+        """
+        if self._simulation is None:
+            raise SimulationError("this client neither records nor replays; connect it with simulation_mode='record'")
+        return self._simulation
 
     def database(self, name: str) -> Database:
         r"""Return a handle for a database.
@@ -272,7 +297,12 @@ class MongoClient:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self.close()
+        try:
+            await self.close()
+        except SimulationMismatchError:
+            # What a strict replay finds missing is no news where the block did not come to its end.
+            if kind is None:
+                raise
 
 
 class Connecting:
@@ -303,11 +333,16 @@ class Connecting:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self._client is not None:
-            await self._client.close()
+            await self._client.__aexit__(kind, error, traceback)
 
     async def _connect(self) -> MongoClient:
-        transport, driver = await _compose(self._config, self._credentials, self._event_listeners)
-        return self._kind(self._config, transport, driver=driver)
+        simulation, is_own = _simulation_of(self._config)
+        if isinstance(simulation, SimulationReplayer):
+            return self._kind.with_simulation(self._config, simulation)
+        transport, driver = await _compose(
+            self._config, self._credentials, self._event_listeners, recorder=simulation, finishes=is_own
+        )
+        return self._kind(self._config, transport, driver=driver, simulation=simulation)
 
 
 def _cursor_key(config: MongoConfig) -> bytes:
@@ -315,27 +350,88 @@ def _cursor_key(config: MongoConfig) -> bytes:
     return new_cursor_key() if secret is None else secret.expose_secret().encode("utf-8", "surrogatepass")
 
 
+def _simulation_of(config: MongoConfig) -> tuple[SimulationRecorder | SimulationReplayer | None, bool]:
+    """What `config` asks for, or what a test put in its place; and whether the client has it alone."""
+    overriding = override()
+    if not isinstance(overriding, Unchanged):
+        return overriding, False
+    match config.simulation_mode:
+        case SimulationMode.DISABLED:
+            return None, True
+        case SimulationMode.RECORD:
+            return SimulationRecorder(config.simulation_path), True
+        case SimulationMode.REPLAY:
+            if config.simulation_path is None:
+                raise ConfigError("simulation_path", "not set; to replay, name the recording")
+            return SimulationReplayer.load(config.simulation_path), True
+        case _:
+            assert_never(config.simulation_mode)
+
+
 async def _compose(
-    config: MongoConfig, credentials: CredentialProvider | None, event_listeners: Sequence[Any]
+    config: MongoConfig,
+    credentials: CredentialProvider | None,
+    event_listeners: Sequence[Any],
+    *,
+    recorder: SimulationRecorder | None,
+    finishes: bool,
 ) -> tuple[Transport, Driver]:
     """The chain of transports, outermost first, that `config` asks for. What is off is not in it."""
-    if config.simulation_mode is not SimulationMode.DISABLED:
-        raise SimulationError(f"simulation_mode={config.simulation_mode.value!r} is not in this version")
-    for name in ("audit", "tracing"):
-        if getattr(config, name).enabled:
-            raise ConfigError(name, "is not in this version; leave it off")
+    _refuse_missing(config)
     retrying = _retrying(config)
     # The driver is heavy to import, and a client that replays has none.
     from llm_devops_mongodb.transports.driver import connected
 
-    bson = BsonSettings(tz_aware=config.tz_aware, uuid_representation=config.uuid_representation)
-    transport = await connected(
+    bson = _bson(config)
+    driver = await connected(
         config,
         credentials=None if credentials is None else await credentials.get_credentials(),
         event_listeners=event_listeners,
         uuid_representation=bson.codec_options.uuid_representation,
     )
-    return _guarded(retrying(transport), config, bson), transport.client
+    transport: Transport = driver
+    if recorder is not None:
+        transport = await _recording(driver, recorder, bson, finishes=finishes)
+    return _guarded(retrying(transport), config, bson), driver.client
+
+
+async def _recording(
+    transport: Transport, recorder: SimulationRecorder, bson: BsonSettings, *, finishes: bool
+) -> Transport:
+    from llm_devops_mongodb.transports.recording import RecordingTransport
+
+    try:
+        health = expect(await transport.handle(op.CheckHealth()), replies.HealthReply).status
+        return RecordingTransport(
+            transport,
+            recorder,
+            options=bson.codec_options,
+            server_version=health.server_version,
+            finishes=finishes,
+        )
+    except BaseException:
+        await transport.aclose()
+        raise
+
+
+def _replaying(
+    config: MongoConfig, replayer: SimulationReplayer, retrying: Callable[[Transport], Transport]
+) -> Transport:
+    _refuse_missing(config)
+    from llm_devops_mongodb.transports.replay import ReplayTransport
+
+    bson = _bson(config)
+    return _guarded(retrying(ReplayTransport(replayer, options=bson.codec_options)), config, bson)
+
+
+def _bson(config: MongoConfig) -> BsonSettings:
+    return BsonSettings(tz_aware=config.tz_aware, uuid_representation=config.uuid_representation)
+
+
+def _refuse_missing(config: MongoConfig) -> None:
+    for name in ("audit", "tracing"):
+        if getattr(config, name).enabled:
+            raise ConfigError(name, "is not in this version; leave it off")
 
 
 def _retrying(config: MongoConfig) -> Callable[[Transport], Transport]:

@@ -34,14 +34,16 @@ NAMES = {
     "UnknownError ConfigFault FieldFault",
     "validation": "validate_document validate_namespace validate_filter validate_pipeline validate_update "
     "MAX_DOCUMENT_SIZE MAX_BSON_DEPTH MAX_NAMESPACE_LENGTH",
-    "security": "CredentialProvider MongoCredentials AuthMechanism SecretString StaticCredentialProvider "
+    "simulation": "SimulationRecorder SimulationReplayer SimulatedFault simulating",
+    "security": "DEFAULT_SENSITIVE_FIELDS redact_document CredentialProvider MongoCredentials AuthMechanism "
+    "SecretString StaticCredentialProvider "
     "NoopCredentialProvider sanitize_uri_for_logging",
 }
 EXPECTED = {name for names in NAMES.values() for name in names.split()}
 
 METHODS = {
     "MongoClient": "connect from_env database default_database collection start_session with_transaction "
-    "bulk_write watch list_databases health_check close driver config",
+    "bulk_write watch list_databases health_check close driver config simulation with_simulation",
     "Database": "name collection list_collection_names run_command aggregate drop_collection "
     "list_collections create_collection with_options watch",
     "Collection": "insert_one insert_many find_one find find_by_id find_stream update_one update_many replace_one "

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from llm_devops_mongodb.consumers.checkpoint_file import CheckpointFile
 from llm_devops_mongodb.consumers.errors import CheckpointConflictError, CheckpointError, LeaseLostError
-from llm_devops_mongodb.consumers.file_lock import FileLock
+from llm_devops_mongodb.file_lock import FileLock
 
 if TYPE_CHECKING:
     import os

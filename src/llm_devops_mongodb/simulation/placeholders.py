@@ -1,0 +1,134 @@
+"""Secrets are replaced before they are written: by values of the same type that say nothing, one for each secret."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from typing import TYPE_CHECKING, Any
+
+import bson
+from bson import Binary, Code, Decimal128, Int64, ObjectId, Regex, Timestamp
+from bson.datetime_ms import DatetimeMS
+
+from llm_devops_mongodb.simulation.documents import FAITHFUL, decoded, encoded, is_array, is_document
+from llm_devops_mongodb.simulation.secrecy import Secrecy, is_operand_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from llm_devops_mongodb.operations import RawDocument
+    from llm_devops_mongodb.security.redaction import SensitiveFields
+
+_MOST_KNOWN = 1000
+_SHORTEST_KNOWN = 6
+
+
+class Redactor:
+    """Replaces the values of sensitive fields, the same secret by the same placeholder.
+
+    The placeholders are counted in the order in which secrets appear, so they tell nothing of them; the secrets
+    themselves are never written, in whatever form.
+
+    Args:
+        fields: What is sensitive.
+    """
+
+    def __init__(self, fields: SensitiveFields) -> None:
+        self.fields = fields
+        self._key = secrets.token_bytes(32)
+        self._numbers: dict[bytes, int] = {}
+        self._known: dict[bytes, int] = {}
+
+    def request(self, raw: RawDocument, aliases: Iterable[str] = ()) -> RawDocument:
+        """Return a request without secrets; the same bytes where it holds none.
+
+        Args:
+            raw: The request.
+            aliases: Names under which it holds what is sensitive, beside the fields' own.
+        """
+        return self._redacted(raw, frozenset(aliases))
+
+    def reply(self, raw: RawDocument, aliases: Iterable[str] = ()) -> RawDocument:
+        """Return a document that was answered without secrets, and without those that were met before elsewhere."""
+        known = any(secret in raw for secret in self._known)
+        return self._redacted(raw, frozenset(aliases), is_suspect=known)
+
+    def may_hold_secrets(self, frame: bytes) -> bool:
+        """Tell whether any document of a frame may hold a secret; quick, and never wrong where it says no."""
+        return self.fields.in_bytes.search(frame) is not None or any(secret in frame for secret in self._known)
+
+    def _redacted(self, raw: RawDocument, aliases: frozenset[str], *, is_suspect: bool = False) -> RawDocument:
+        if not aliases and not is_suspect and self.fields.in_bytes.search(raw) is None:
+            return raw
+        walk = _Walk(Secrecy(self.fields, aliases), self._hidden, self._known if is_suspect else {})
+        return encoded(walk.document(decoded(raw), ()))
+
+    def _hidden(self, value: Any) -> Any:
+        digest = hashlib.blake2b(bson.encode({"": value}, codec_options=FAITHFUL), key=self._key).digest()
+        number = self._numbers.setdefault(digest, len(self._numbers) + 1)
+        if type(value) is str and len(value) >= _SHORTEST_KNOWN and len(self._known) < _MOST_KNOWN:
+            self._known.setdefault(value.encode(), number)
+        return _placeholder(value, number)
+
+
+class _Walk:
+    """One walk through a document."""
+
+    def __init__(self, secrecy: Secrecy, hide: Callable[[Any], Any], known: Mapping[bytes, int]) -> None:
+        self._secrecy = secrecy
+        self._hide = hide
+        self._known = known
+
+    def document(self, document: dict[str, Any], path: tuple[str, ...], *, is_covered: bool = False) -> dict[str, Any]:
+        """Return a document without its secrets."""
+        found: dict[str, Any] = {}
+        for name, value in document.items():
+            place = (*path, name)
+            found[name] = self._value(value, place, is_covered=is_covered or self._secrecy.covers(place))
+        return found
+
+    def _value(self, value: Any, path: tuple[str, ...], *, is_covered: bool) -> Any:
+        if is_document(value):
+            return self.document(value, path, is_covered=is_covered)
+        if is_array(value):
+            return self._members(value, path, is_covered=is_covered)
+        if is_covered:
+            return self._hide(value) if self._secrecy.is_secret(value) else value
+        number = self._known.get(value.encode()) if self._known and type(value) is str else None
+        return value if number is None else _placeholder(value, number)
+
+    def _members(self, values: list[Any], path: tuple[str, ...], *, is_covered: bool) -> list[Any]:
+        if not is_covered and self._secrecy.covers_operands(values):
+            return [value if is_operand_path(value) else self._value(value, path, is_covered=True) for value in values]
+        return [self._value(value, path, is_covered=is_covered) for value in values]
+
+
+def _placeholder(value: Any, number: int) -> Any:  # noqa: C901, PLR0911, PLR0912  # one case for each type of BSON
+    text = f"redacted-{number}"
+    match value:
+        case Int64():
+            return Int64(number)
+        case int():
+            return number
+        case float():
+            return float(number)
+        case Code():
+            return Code(text)
+        case str():
+            return text
+        case Binary():
+            return Binary(text.encode(), value.subtype)
+        case bytes():
+            return text.encode()
+        case DatetimeMS():
+            return DatetimeMS(number)
+        case ObjectId():
+            return ObjectId(f"{number:024x}")
+        case Decimal128():
+            return Decimal128(str(number))
+        case Timestamp():
+            return Timestamp(number, 0)
+        case Regex():
+            return Regex(text, value.flags)
+        case _:
+            return text

@@ -1,0 +1,87 @@
+"""Where in a document secrets are: below a sensitive field, beside its path in an expression, or under another name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bson import MaxKey, MinKey
+
+from llm_devops_mongodb.simulation.documents import decoded, is_array, is_document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from llm_devops_mongodb.security.redaction import SensitiveFields
+
+_HARMLESS = (bool, type(None), MinKey, MaxKey)
+"""Types whose values hold no secret."""
+
+_DIRECTIONS = (0, 1, -1)
+"""What sorts, projections and the keys of indexes say of a field."""
+
+
+class Secrecy:
+    """Tells of each value in a document whether it is a secret.
+
+    Args:
+        fields: What is sensitive.
+        aliases: Further names under which this document holds it.
+    """
+
+    def __init__(self, fields: SensitiveFields, aliases: Iterable[str] = ()) -> None:
+        self._fields = fields
+        self._aliases = frozenset(aliases)
+
+    def covers(self, path: tuple[str, ...]) -> bool:
+        """Tell whether what is below a path is secret."""
+        return path[-1] in self._aliases or self._fields.holds(path)
+
+    def covers_operands(self, values: list[Any]) -> bool:
+        """Tell whether a list holds the operands of an expression, of which one is a sensitive field."""
+        return any(_is_path(value) and self._fields.holds(_parts(value)) for value in values)
+
+    def is_secret(self, value: Any) -> bool:
+        """Tell of a value, neither document nor array, that is covered whether it is a secret indeed."""
+        return not isinstance(value, _HARMLESS) and not (type(value) in (int, float) and value in _DIRECTIONS)
+
+
+def is_operand_path(value: Any) -> bool:
+    """Tell whether an operand is the path of a field, which the server would never take for a value."""
+    return _is_path(value)
+
+
+def aliases_in(stages: Any, fields: SensitiveFields) -> frozenset[str]:
+    """Return the names that a pipeline gives to what it takes from sensitive fields, such as `_id` of a group."""
+    found: set[str] = set()
+    _collect(stages, fields, found)
+    return frozenset(found)
+
+
+def answer_aliases(operation: str, request: bytes, fields: SensitiveFields) -> frozenset[str]:
+    """Return the names under which the answer to a request holds what is sensitive, beside the fields' own."""
+    if operation not in {"aggregate", "watch", "distinct"} or fields.in_bytes.search(request) is None:
+        return frozenset()
+    arguments = decoded(request)
+    if operation == "distinct":
+        return frozenset({"values"}) if fields.holds(tuple(arguments["field"].split("."))) else frozenset()
+    return aliases_in(arguments.get("pipeline", ()), fields)
+
+
+def _collect(value: Any, fields: SensitiveFields, found: set[str]) -> bool:
+    """Add the names in `value`, and tell whether it takes anything from a sensitive field."""
+    if is_document(value):
+        taking = [name for name, member in value.items() if _collect(member, fields, found)]
+        found.update(name for name in taking if not name.startswith("$"))
+        return bool(taking)
+    if is_array(value):
+        # Every member is looked at, whatever the first ones take.
+        return sum(_collect(member, fields, found) for member in value) > 0
+    return _is_path(value) and fields.holds(_parts(value))
+
+
+def _is_path(value: Any) -> bool:
+    return type(value) is str and value.startswith("$")
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    return tuple(path.lstrip("$").split("."))
