@@ -55,10 +55,10 @@ class Redactor:
 
     def may_hold_secrets(self, frame: bytes) -> bool:
         """Tell whether any document of a frame may hold a secret; quick, and never wrong where it says no."""
-        return self.fields.in_bytes.search(frame) is not None or any(secret in frame for secret in self._known)
+        return self.fields.may_be_in(frame) or any(secret in frame for secret in self._known)
 
     def _redacted(self, raw: RawDocument, aliases: frozenset[str], *, is_suspect: bool = False) -> RawDocument:
-        if not aliases and not is_suspect and self.fields.in_bytes.search(raw) is None:
+        if not aliases and not is_suspect and not self.fields.may_be_in(raw):
             return raw
         walk = _Walk(Secrecy(self.fields, aliases), self._hidden, self._known if is_suspect else {})
         return encoded(walk.document(decoded(raw), ()))

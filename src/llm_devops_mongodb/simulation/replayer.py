@@ -88,7 +88,7 @@ class SimulationReplayer:
         self._faults = tuple(faults)
         self._counts = [0] * len(self._faults)
         process = bytes.fromhex(recording.header.id_process)
-        self.bindings = Bindings(process, this_process())
+        self.bindings: Bindings = Bindings(process, this_process())
         self._tape = Tape(recording, self._rules(tuple(ignore_fields), match_on, matchers or {}), self.bindings)
 
     @classmethod

@@ -59,7 +59,7 @@ def aliases_in(stages: Any, fields: SensitiveFields) -> frozenset[str]:
 
 def answer_aliases(operation: str, request: bytes, fields: SensitiveFields) -> frozenset[str]:
     """Return the names under which the answer to a request holds what is sensitive, beside the fields' own."""
-    if operation not in {"aggregate", "watch", "distinct"} or fields.in_bytes.search(request) is None:
+    if operation not in {"aggregate", "watch", "distinct"} or not fields.may_be_in(request):
         return frozenset()
     arguments = decoded(request)
     if operation == "distinct":
