@@ -13,7 +13,7 @@ from llm_devops_mongodb.errors import MongoError, SimulationError
 from llm_devops_mongodb.replies import ChangeStreamReply, CursorReply, HealthReply, Reply
 from llm_devops_mongodb.results import BulkWriteResult, HealthStatus, InsertManyResult, PoolStatus
 from llm_devops_mongodb.simulation.describing import name_of
-from llm_devops_mongodb.simulation.documents import is_array, packed, raw_of, read
+from llm_devops_mongodb.simulation.documents import UNREADABLE, is_array, packed, raw_of, read
 from llm_devops_mongodb.validation.values import is_mapping
 
 if TYPE_CHECKING:
@@ -28,12 +28,12 @@ _RESULTS: dict[str, type[Any]] = {
 _ERRORS: dict[str, type[MongoError]] = {
     name: kind for name, kind in vars(known).items() if isinstance(kind, type) and issubclass(kind, MongoError)
 }
-_NEVER_SET: dict[type[MongoError], dict[str, Any]] = {
-    known.DuplicateKeyError: {"index_name": None, "key_pattern": None},
-    known.BulkWriteError: {"write_errors": {}, "write_concern_errors": (), "ended_by": None},
-    known.OperationTimeoutError: {"timeout": None},
+_FAULTS: dict[type[MongoError], type[Any]] = {
+    known.ConfigError: known.ConfigFault,
+    known.DeserializationError: known.FieldFault,
 }
-"""What the errors of a class have where nothing was told."""
+_USUAL = {"code", "code_name", "labels", "is_timeout", "outcome"}
+"""What every error has, and is left out where it says nothing."""
 
 _IDS = {"inserted_ids", "upserted_ids"}
 
@@ -109,9 +109,10 @@ def error_of(told: Mapping[str, Any], form: Form) -> MongoError:
     # As when it is unpickled: its attributes are its whole state, and its class would ask for arguments of its own.
     error = kind.__new__(kind, told["message"])
     MongoError.__init__(error, told["message"], is_timeout=False)
-    vars(error).update(_NEVER_SET.get(kind, {}))
     for name, value in told.items():
-        if name != "kind":
+        if name == "faults":
+            vars(error)[name] = tuple(_FAULTS[kind](**fault) for fault in value)
+        elif name != "kind":
             setattr(error, name, _attribute(name, value, form))
     return error
 
@@ -133,16 +134,25 @@ def _untold(value: Any, form: Form) -> Any:
 
 
 def _is_telling(name: str, value: Any) -> bool:
-    return not name.startswith("_") and value is not None and value is not False and value not in ((), frozenset())
+    # Without its notes: they are for whoever reads a traceback.
+    return not name.startswith("_") and (name not in _USUAL or bool(value))
 
 
-def _told_attribute(name: str, value: Any, form: Form) -> Any:  # noqa: PLR0911  # one case for each type
-    if name == "labels":
-        return sorted(value)
-    if name == "write_errors":
-        return [[index, told_error(error, form)] for index, error in value.items()]
-    if _is_tuple(value):
-        return [_told_attribute(name, member, form) for member in value]
+def _told_attribute(name: str, value: Any, form: Form) -> Any:
+    match name:
+        case "labels":
+            return sorted(value)
+        case "write_errors":
+            return [[index, told_error(error, form)] for index, error in value.items()]
+        case "write_concern_errors":
+            return [told_error(error, form) for error in value]
+        case "faults":
+            return [{each.name: getattr(fault, each.name) for each in fields(fault)} for fault in value]
+        case _:
+            return _told_value(name, value, form)
+
+
+def _told_value(name: str, value: Any, form: Form) -> Any:
     match value:
         case MongoError():
             return told_error(value, form)
@@ -150,8 +160,18 @@ def _told_attribute(name: str, value: Any, form: Form) -> Any:  # noqa: PLR0911 
             return value.total_seconds()
         case InsertManyResult() | BulkWriteResult():
             return _told_result(value, form)
+        case None | str() | int() | float():
+            return value
         case _:
-            return value if isinstance(value, (str, int, float)) else form.packed_value(name, value)
+            return _told_or_not(name, value, form)
+
+
+def _told_or_not(name: str, value: Any, form: Form) -> Any:
+    try:
+        return form.packed_value(name, value)
+    except UNREADABLE:
+        # It is no value of BSON, and the program that is recorded must not fail for it.
+        return None
 
 
 def _attribute(name: str, value: Any, form: Form) -> Any:
@@ -159,7 +179,7 @@ def _attribute(name: str, value: Any, form: Form) -> Any:
         case "labels":
             found: Any = frozenset(value)
         case "timeout":
-            found = timedelta(seconds=value)
+            found = None if value is None else timedelta(seconds=value)
         case "result":
             found = _result_of(value, form)
         case "write_errors":
@@ -167,7 +187,7 @@ def _attribute(name: str, value: Any, form: Form) -> Any:
         case "write_concern_errors":
             found = tuple(error_of(error, form) for error in value)
         case "ended_by":
-            found = error_of(value, form)
+            found = None if value is None else error_of(value, form)
         case _:
             found = form.unpacked_value(name, value) if is_mapping(value) else value
     return found

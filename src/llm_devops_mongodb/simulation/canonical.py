@@ -99,7 +99,7 @@ class Canonicalizer:
 
     def _made(self, operation: str, namespace: str | None, scope: Scope, request: bytes) -> Canonical:
         found = decoded(request)
-        aliases = aliases_in(found.get("pipeline", ()), self._sensitive)
+        aliases = aliases_in(request, self._sensitive)
         walk = _Walk(Secrecy(self._sensitive, aliases), self._ignored, self._is_made)
         arguments = {name: walk.argument(name, value) for name, value in found.items()}
         whole = {"operation": operation, "namespace": namespace, "scope": scope, "request": _sorted(arguments)}
@@ -126,25 +126,25 @@ class _Walk:
         if is_document(value):
             return self._options(name, value)
         if not is_array(value):
-            return self._value(value, ())
+            return self._value(value, (name,))
         match name:
             case "array_filters":
-                return [self._filter(member, ()) for member in value]
+                return [self._filter(member, (name,)) for member in value]
             case "pipeline" | "update":
-                return [self._stage(stage) for stage in value]
+                return [self._stage(stage, name) for stage in value]
             case "writes":
                 return [self._write(write) for write in value]
             case _:
-                return self._value(value, ())
+                return self._value(value, (name,))
 
     def _options(self, name: str, value: dict[str, Any]) -> Any:
         if name == "filter":
-            return self._filter(value, ())
+            return self._filter(value, (name,))
         if name == "update":
-            return _sorted({operator: _sorted(self._value(spec, ())) for operator, spec in value.items()})
+            return _sorted({operator: _sorted(self._value(spec, (name, operator))) for operator, spec in value.items()})
         if name in _UNORDERED:
             return _sorted({option: self.argument(option, member) for option, member in value.items()})
-        return self._value(value, ())
+        return self._value(value, (name,))
 
     def _write(self, write: Any) -> Any:
         if is_document(write):
@@ -155,9 +155,11 @@ class _Walk:
         # In a bulk write of several collections each write comes with its own.
         return [write[0], self._write(write[1])]
 
-    def _stage(self, stage: dict[str, Any]) -> Any:
+    def _stage(self, stage: dict[str, Any], argument: str) -> Any:
         return {
-            name: self._filter(spec, ()) if name == "$match" and is_document(spec) else self._value(spec, ())
+            name: self._filter(spec, (argument, name))
+            if name == "$match" and is_document(spec)
+            else self._value(spec, (argument, name))
             for name, spec in stage.items()
         }
 
@@ -195,7 +197,7 @@ class _Walk:
             return _sorted(members) if _is_operators(value) else members
         if is_array(value):
             return self._members(value, path, is_covered=is_covered)
-        if is_covered and self._secrecy.is_secret(value):
+        if is_covered and self._secrecy.is_secret(value, path):
             return self._taken(Free("secret", (type(value).__name__, bson.encode({"": value}, codec_options=FAITHFUL))))
         if isinstance(value, ObjectId):
             return self._taken(Free("id", value.binary))

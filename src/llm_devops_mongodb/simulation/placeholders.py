@@ -93,7 +93,7 @@ class _Walk:
         if is_array(value):
             return self._members(value, path, is_covered=is_covered)
         if is_covered:
-            return self._hide(value) if self._secrecy.is_secret(value) else value
+            return self._hide(value) if self._secrecy.is_secret(value, path) else value
         number = self._known.get(value.encode()) if self._known and type(value) is str else None
         return value if number is None else _placeholder(value, number)
 

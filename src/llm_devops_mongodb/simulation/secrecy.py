@@ -40,9 +40,16 @@ class Secrecy:
         """Tell whether a list holds the operands of an expression, of which one is a sensitive field."""
         return any(_is_path(value) and self._fields.holds(_parts(value)) for value in values)
 
-    def is_secret(self, value: Any) -> bool:
-        """Tell of a value, neither document nor array, that is covered whether it is a secret indeed."""
-        return not isinstance(value, _HARMLESS) and not (type(value) in (int, float) and value in _DIRECTIONS)
+    def is_secret(self, value: Any, path: tuple[str, ...]) -> bool:
+        """Tell of a value, neither document nor array, that is covered whether it is a secret indeed.
+
+        Args:
+            value: The value.
+            path: Where it is; in an expression a string that begins with `$` is the path of a field, not a value.
+        """
+        if isinstance(value, _HARMLESS) or (type(value) in (int, float) and value in _DIRECTIONS):
+            return False
+        return not (_is_path(value) and _is_in_expression(path))
 
 
 def is_operand_path(value: Any) -> bool:
@@ -50,33 +57,54 @@ def is_operand_path(value: Any) -> bool:
     return _is_path(value)
 
 
-def aliases_in(stages: Any, fields: SensitiveFields) -> frozenset[str]:
-    """Return the names that a pipeline gives to what it takes from sensitive fields, such as `_id` of a group."""
+def aliases_in(request: bytes, fields: SensitiveFields) -> frozenset[str]:
+    """Return the names that a request gives to what it takes from sensitive fields, such as `_id` of a group."""
+    if not fields.may_be_in(request):
+        return frozenset()
+    arguments = decoded(request)
     found: set[str] = set()
-    _collect(stages, fields, found)
+    known = -1
+    # A name that stands for such a field may be taken under another name in its turn.
+    while len(found) > known:
+        known = len(found)
+        _collect(arguments, fields, found)
     return frozenset(found)
 
 
 def answer_aliases(operation: str, request: bytes, fields: SensitiveFields) -> frozenset[str]:
     """Return the names under which the answer to a request holds what is sensitive, beside the fields' own."""
-    if operation not in {"aggregate", "watch", "distinct"} or not fields.may_be_in(request):
-        return frozenset()
-    arguments = decoded(request)
-    if operation == "distinct":
-        return frozenset({"values"}) if fields.holds(tuple(arguments["field"].split("."))) else frozenset()
-    return aliases_in(arguments.get("pipeline", ()), fields)
+    if operation == "distinct" and fields.may_be_in(request):
+        return frozenset({"values"}) if fields.holds(tuple(decoded(request)["field"].split("."))) else frozenset()
+    return aliases_in(request, fields)
 
 
 def _collect(value: Any, fields: SensitiveFields, found: set[str]) -> bool:
     """Add the names in `value`, and tell whether it takes anything from a sensitive field."""
     if is_document(value):
         taking = [name for name, member in value.items() if _collect(member, fields, found)]
-        found.update(name for name in taking if not name.startswith("$"))
+        found.update(name for name in taking if not name.startswith("$") and name not in _ARGUMENTS)
         return bool(taking)
     if is_array(value):
         # Every member is looked at, whatever the first ones take.
         return sum(_collect(member, fields, found) for member in value) > 0
-    return _is_path(value) and fields.holds(_parts(value))
+    if not _is_path(value):
+        return False
+    parts = _parts(value)
+    return fields.holds(parts) or parts[-1] in found
+
+
+_ARGUMENTS = frozenset({"pipeline", "filter", "command", "update", "writes", "options", "let", "q", "u", "explain"})
+"""Names of arguments, which stand for no field."""
+
+
+def _is_in_expression(path: tuple[str, ...]) -> bool:
+    is_in = False
+    for name in path:
+        if name in {"pipeline", "$expr"}:
+            is_in = True
+        elif name in {"$match", "$literal"}:
+            is_in = False
+    return is_in
 
 
 def _is_path(value: Any) -> bool:
