@@ -13,6 +13,7 @@ from tests.conformance.entities import ClientEntity, EntityMap, SessionEntity, T
 from tests.conformance.listening import listeners_of
 from tests.conformance.operations.arguments import Arguments
 from tests.conformance.recording import EventRecorder
+from tests.conformance.set_aside import POOL_FILLED, SetAside
 from tests.conformance.settings import settings_of
 from tests.conformance.traits import Traits
 from tests.conformance.verdicts import MismatchError
@@ -20,7 +21,9 @@ from tests.conformance.verdicts import MismatchError
 _LIMIT = 10.0
 
 
-async def create(described: Mapping[str, Any], entities: EntityMap, *, uri: str, traits: Traits) -> None:
+async def create(
+    described: Mapping[str, Any], entities: EntityMap, *, uri: str, traits: Traits, replay: SetAside | None = None
+) -> None:
     """Make one entity and give it its name.
 
     Args:
@@ -28,6 +31,7 @@ async def create(described: Mapping[str, Any], entities: EntityMap, *, uri: str,
         entities: Where it goes, and where those it is made of are.
         uri: The deployment.
         traits: What the test is like.
+        replay: Where to count what is not done in replay; None does everything, on a server.
 
     Raises:
         MismatchError: It is malformed, or refers to what is not there.
@@ -40,7 +44,7 @@ async def create(described: Mapping[str, Any], entities: EntityMap, *, uri: str,
     given = Arguments(fields, entities)
     name = given.require("id")
     if kind == "client":
-        entity: Any = await _client(given, uri=uri, traits=traits)
+        entity: Any = await _client(given, uri=uri, traits=traits, replay=replay)
     elif kind in _MAKERS:
         entity = _MAKERS[kind](given, entities)
     else:
@@ -48,7 +52,7 @@ async def create(described: Mapping[str, Any], entities: EntityMap, *, uri: str,
     entities.add(name, entity)
 
 
-async def _client(given: Arguments, *, uri: str, traits: Traits) -> ClientEntity:
+async def _client(given: Arguments, *, uri: str, traits: Traits, replay: SetAside | None) -> ClientEntity:
     unsupported.refuse_in(unsupported.CLIENT_SETTINGS, given.given)
     observed = given.take("observeEvents", [])
     recorder = EventRecorder(
@@ -63,13 +67,22 @@ async def _client(given: Arguments, *, uri: str, traits: Traits) -> ClientEntity
     given.ignore("useMultipleMongoses", "observeLogMessages", "observeTracingMessages")
     given.check_all_taken("client")
     connecting = MongoClient.connect(
-        uri_with(uri, options), event_listeners=listeners_of(recorder), **_overrides(options, traits)
+        uri_with(uri, _impatient(options, traits)),
+        event_listeners=listeners_of(recorder),
+        **_overrides(options, traits),
     )
     client = await connecting
     recorder.forget_connecting()
-    if pool_wait is not None:
+    if replay is not None:
+        replay.add(POOL_FILLED, times=pool_wait is not None)
+    elif pool_wait is not None:
         await _pool_filled(recorder, options.get("minPoolSize", 0), limit=pool_wait / 1000)
-    return ClientEntity(client, recorder)
+    return ClientEntity(client, recorder, is_replay=replay is not None)
+
+
+def _impatient(options: Mapping[str, Any], traits: Traits) -> Mapping[str, Any]:
+    """Have monitors poll where the server fails on purpose: one that streams waits before it looks again."""
+    return {"serverMonitoringMode": "poll", **options} if traits.sets_fail_points else options
 
 
 def _overrides(options: Mapping[str, Any], traits: Traits) -> dict[str, Any]:
@@ -123,7 +136,7 @@ def _collection(given: Arguments, entities: EntityMap) -> Any:
 
 
 def _session(given: Arguments, entities: EntityMap) -> SessionEntity:
-    client = entities.get(given.require("client"), ClientEntity).client
+    entity = entities.get(given.require("client"), ClientEntity)
     options = Arguments(given.take("sessionOptions", {}), entities)
     given.check_all_taken("session")
     asked = {
@@ -134,7 +147,8 @@ def _session(given: Arguments, entities: EntityMap) -> SessionEntity:
     options.check_all_taken("session")
     # What is not given is not passed on, so that a case fails for what it asks for alone.
     chosen = {name: value for name, value in asked.items() if value is not None}
-    return SessionEntity.of(client.start_session(**chosen))
+    session = entity.client.start_session(**chosen)
+    return SessionEntity(session) if entity.is_replay else SessionEntity.of(session)
 
 
 def _thread(given: Arguments, entities: EntityMap) -> ThreadEntity:

@@ -26,10 +26,17 @@ E = TypeVar("E")
 
 @dataclass(frozen=True, slots=True)
 class ClientEntity:
-    """A client, and what it publishes."""
+    """A client.
+
+    Attributes:
+        client: The client itself.
+        recorder: What its driver publishes.
+        is_replay: It has no driver.
+    """
 
     client: MongoClient
     recorder: EventRecorder
+    is_replay: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +45,21 @@ class SessionEntity:
 
     Attributes:
         session: The session itself.
-        live: The driver's session behind it, for what is asserted of its inside.
-        lsid: Its logical id, which outlives it.
+        live: The driver's session behind it, for what is asserted of its inside; None in replay.
+        lsid: Its logical id, which outlives it; None in replay.
     """
 
     session: Session
-    live: Any
-    lsid: Any
+    live: Any = None
+    lsid: Any = None
 
     @classmethod
     def of(cls, session: Session) -> SessionEntity:
         """Look behind `session`, the one place that does: no public name tells the logical id of a session."""
-        live = session._transport._sessions._of(session._ref)  # type: ignore[attr-defined]  # the driver's transport
+        transport: Any = session._transport
+        while (inner := getattr(transport, "_inner", None)) is not None:
+            transport = inner
+        live = transport._sessions._of(session._ref)
         return cls(session, live, plain(live.session_id))
 
 
@@ -169,8 +179,15 @@ class EntityMap:
         return value
 
     def lsid(self, name: str) -> Any:
-        """Return the logical id of the session that is called `name`."""
-        return self.get(name, SessionEntity).lsid
+        """Return the logical id of the session that is called `name`.
+
+        Raises:
+            MismatchError: It has none: no driver made it.
+        """
+        lsid = self.get(name, SessionEntity).lsid
+        if lsid is None:
+            raise MismatchError(f"session {name} has no logical id in replay")
+        return lsid
 
     def all_of(self, kind: type[E]) -> list[E]:
         """Return every entity of one kind, in the order in which they were made."""

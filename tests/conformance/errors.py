@@ -9,23 +9,40 @@ from llm_devops_mongodb import BulkWriteError, MongoError
 from llm_devops_mongodb.errors import WriteError
 from tests.conformance.matching import MISSING, Matcher
 from tests.conformance.results import document_of
+from tests.conformance.set_aside import SERVER_REPLY, SetAside
 from tests.conformance.verdicts import MismatchError
 
 
-def match_error(expected: Mapping[str, Any], error: MongoError, matcher: Matcher) -> None:
+def match_error(
+    expected: Mapping[str, Any], error: MongoError, matcher: Matcher, *, replay: SetAside | None = None
+) -> None:
     """Compare an error with every key of `expected`.
+
+    Args:
+        expected: What the test says.
+        error: What was raised.
+        matcher: Compares values.
+        replay: Where to count what only the driver's error tells; None is where it is there.
 
     Raises:
         MismatchError: It is another one, or `expected` has a key that the schema does not know.
     """
     for key, value in expected.items():
-        if (check := _CHECKS.get(key)) is not None:
+        if replay is not None and _needs_the_reply(key, value, error):
+            replay.add(SERVER_REPLY)
+        elif (check := _CHECKS.get(key)) is not None:
             if not check(value, error):
                 raise MismatchError(f"{key} {value!r} expected of {described(error)}")
         elif key in _DOCUMENTS:
             _match_documents(key, value, error, matcher)
         else:
             raise MismatchError(f"expectError has a key that the schema does not know: {key}")
+
+
+def _needs_the_reply(key: str, expected: Any, error: MongoError) -> bool:
+    if server_reply(error) is not None:
+        return False
+    return key == "errorResponse" or (key == "errorContains" and not _contains(expected, error))
 
 
 def _match_documents(key: str, expected: Any, error: MongoError, matcher: Matcher) -> None:

@@ -39,12 +39,14 @@ async def execute(operation: Mapping[str, Any], context: Context, *, raising: bo
     try:
         result = await _perform(operation, context)
     except MongoError as error:
+        context.trace.keep(operation, error)
         _check_error(operation, error, context)
         if raising:
             raise
         return
     except MismatchError as mismatch:
         raise MismatchError(f"{name}: {mismatch}") from mismatch
+    context.trace.keep(operation, result)
     if operation.get("ignoreResultAndError"):
         return
     if "expectError" in operation:
@@ -71,7 +73,8 @@ def _check_error(operation: Mapping[str, Any], error: MongoError, context: Conte
     if "expectError" not in operation:
         raise MismatchError(f"{name}: {described(error)}") from error
     try:
-        match_error(operation["expectError"], error, context.matcher)
+        replay = context.set_aside if context.is_replay else None
+        match_error(operation["expectError"], error, context.matcher, replay=replay)
     except MismatchError as mismatch:
         raise MismatchError(f"{name}: {mismatch}") from error
 

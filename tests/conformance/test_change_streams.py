@@ -1,4 +1,4 @@
-"""The runner's operations on change streams, and the rules by which one goes on, on a real server.
+"""The runner's operations on change streams, and the rules by which one goes on, on a real server and in replay.
 
 https://github.com/mongodb/specifications/blob/master/source/change-streams/change-streams.md
 """
@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from llm_devops_mongodb.testing import MongoServer
-from tests.conformance.report import CaseReport, Outcome
+from tests.conformance.replaying import replayed
+from tests.conformance.report import CaseReport, Outcome, Report
 from tests.conformance.runner import Runner, runner_on
 
 _DATABASE = "conformance_of_change_streams"
@@ -71,8 +72,8 @@ def _opened(database: str = _DATABASE, **command: Any) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-async def runner(mongo_server: MongoServer) -> AsyncIterator[Runner]:
-    async with runner_on(mongo_server.uri) as runner:
+async def runner(mongo_server: MongoServer, tmp_path: Path) -> AsyncIterator[Runner]:
+    async with runner_on(mongo_server.uri, recordings=tmp_path) as runner:
         yield runner
 
 
@@ -87,15 +88,18 @@ def run(runner: Runner, tmp_path: Path) -> Run:
         path = tmp_path / "file.json"
         test = {"description": "a test", "operations": list(operations), **expectations}
         path.write_text(json.dumps({**_CONTENT, "tests": [test]}))
-        (report,) = await runner.run_file(path)
+        live = Report.of(await runner.run_file(path))
+        (report,) = (await replayed(live, runner.recorded)).cases
+        runner.recorded.clear()
         return report
 
     return run_one
 
 
 def assert_passed(report: CaseReport) -> None:
-    """Fail with the reason."""
+    """Fail with the reason where it did not pass, live and in replay."""
     assert (report.outcome, report.reason) == (Outcome.PASSED, "")
+    assert (report.replay, report.replay_reason) == (Outcome.PASSED, "")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.report import CaseReport, Outcome
+from tests.conformance.replaying import replayed
+from tests.conformance.report import CaseReport, Outcome, Report
 from tests.conformance.runner import Runner, runner_on
 
 _DATABASE = "conformance_of_the_runner"
@@ -52,8 +53,8 @@ Run = Callable[..., Any]
 
 
 @pytest.fixture
-async def runner(mongo_server: Any) -> AsyncIterator[Runner]:
-    async with runner_on(mongo_server.uri) as runner:
+async def runner(mongo_server: Any, tmp_path: Path) -> AsyncIterator[Runner]:
+    async with runner_on(mongo_server.uri, recordings=tmp_path) as runner:
         yield runner
 
 
@@ -65,10 +66,18 @@ def run(runner: Runner, tmp_path: Path) -> Run:
         path = tmp_path / "file.json"
         test = {"description": "a test", "operations": list(operations), **expectations}
         path.write_text(json.dumps({**_CONTENT, "tests": [test]}))
-        (report,) = await runner.run_file(path)
+        live = Report.of(await runner.run_file(path))
+        (report,) = (await replayed(live, runner.recorded)).cases
+        runner.recorded.clear()
         return report
 
     return run_one
+
+
+def assert_passed(report: CaseReport) -> None:
+    """Fail with the reason where it did not pass, live and in replay."""
+    assert (report.outcome, report.reason) == (Outcome.PASSED, "")
+    assert (report.replay, report.replay_reason) == (Outcome.PASSED, "")
 
 
 async def test_what_goes_as_expected_passes(run: Run) -> None:
@@ -79,7 +88,7 @@ async def test_what_goes_as_expected_passes(run: Run) -> None:
         outcome=_outcome(*_BOTH, {"_id": 3}),
     )
 
-    assert (report.outcome, report.reason) == (Outcome.PASSED, "")
+    assert_passed(report)
 
 
 @pytest.mark.parametrize(
@@ -171,8 +180,8 @@ async def test_a_fail_point_is_gone_after_its_test(run: Run) -> None:
     failing = await run(_fail_point(errorCode=8), {**_INSERT, "expectError": {"errorCode": 8, "isClientError": False}})
     after = await run(_INSERT)
 
-    assert (failing.outcome, failing.reason) == (Outcome.PASSED, "")
-    assert (after.outcome, after.reason) == (Outcome.PASSED, "")
+    assert_passed(failing)
+    assert_passed(after)
 
 
 async def test_a_transaction_that_was_left_open_does_not_block_the_next_test(run: Run) -> None:
@@ -181,7 +190,7 @@ async def test_a_transaction_that_was_left_open_does_not_block_the_next_test(run
     after = await run(_INSERT, outcome=_outcome(*_BOTH, {"_id": 3}))
 
     assert left_open.outcome is Outcome.FAILED
-    assert (after.outcome, after.reason) == (Outcome.PASSED, "")
+    assert_passed(after)
 
 
 async def test_a_callbacks_error_goes_through_the_transaction(run: Run) -> None:
@@ -196,7 +205,7 @@ async def test_a_callbacks_error_goes_through_the_transaction(run: Run) -> None:
     expected = await run({**transaction, "expectError": {"errorCode": 11000}}, outcome=_outcome(*_BOTH))
     unexpected = await run(transaction)
 
-    assert (expected.outcome, expected.reason) == (Outcome.PASSED, "")
+    assert_passed(expected)
     assert unexpected.outcome is Outcome.FAILED
 
 
@@ -221,7 +230,7 @@ async def test_threads_loops_cursors_and_events_run(run: Run) -> None:
         _special("assertTopologyType", topologyDescription="topology0", topologyType="ReplicaSetWithPrimary"),
     )
 
-    assert (report.outcome, report.reason) == (Outcome.PASSED, "")
+    assert_passed(report)
 
 
 async def test_a_test_that_takes_too_long_fails(runner: Runner, tmp_path: Path) -> None:

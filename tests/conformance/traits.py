@@ -26,7 +26,7 @@ class Traits:
     @classmethod
     def of(cls, test: Mapping[str, Any]) -> Traits:
         """Look through all operations of `test`, those within others too."""
-        operations = list(_operations(test["operations"]))
+        operations = list(operations_of(test["operations"]))
         names = {operation["name"] for operation in operations}
         return cls(
             sets_fail_points=bool(names & {"failPoint", "targetedFailPoint"}),
@@ -35,15 +35,16 @@ class Traits:
         )
 
 
-def _operations(value: Any) -> Iterator[Mapping[str, Any]]:
+def operations_of(value: Any) -> Iterator[Mapping[str, Any]]:
+    """Go through all operations in `value`, those within others after the one they are in."""
     if isinstance(value, Mapping):
         if "name" in value and "object" in value:
             yield value
         for part in value.values():
-            yield from _operations(part)
+            yield from operations_of(part)
     elif isinstance(value, list):
         for part in value:
-            yield from _operations(part)
+            yield from operations_of(part)
 
 
 def _stores_operators(operation: Mapping[str, Any]) -> bool:

@@ -29,12 +29,12 @@ async def fail_point(context: Context, given: Arguments) -> None:
     # Some files name one, but setting a fail point is not part of any session.
     given.ignore("session")
     given.check_all_taken("failPoint")
-    await context.fail_points.set_by(client, command)
+    await context.server.fail_points.set_by(client, command)
 
 
 async def targeted_fail_point(context: Context, given: Arguments) -> None:
     session = context.entities.get(given.require("session"), SessionEntity)
-    await context.fail_points.set_where_pinned(session, given.require("failPoint"))
+    await context.server.fail_points.set_where_pinned(session, given.require("failPoint"))
 
 
 async def wait(context: Context, given: Arguments) -> None:
