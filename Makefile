@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 BENCH_INSTALLED := $(VENV)/.installed-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test soak check format bench lock clean
+.PHONY: help install browser demo test soak check format bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -16,7 +16,15 @@ install: $(INSTALLED) ## Install the locked requirements and the project into .v
 demo: $(INSTALLED) ## Run the main job against a real MongoDB, started for the occasion
 	@$(BIN)/python -m examples.demo
 
-test: $(INSTALLED) ## Run every test against a real MongoDB, with branch coverage
+# The page of a recording is looked at in a real browser. Where none can be installed those tests say so and are skipped.
+browser: ## Install Debian's Chromium for the tests, where it is missing and may be installed
+	@command -v chromium chromium-browser google-chrome >/dev/null || test -n "$$CHROMIUM" \
+		|| { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo "installing chromium" \
+			&& apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+			--no-install-recommends chromium >/dev/null; } \
+		|| echo "no chromium: the tests that look at a page in a browser will be skipped"
+
+test: $(INSTALLED) browser ## Run every test against a real MongoDB, with branch coverage
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest --numprocesses 2 --dist loadfile
 	@$(BIN)/coverage combine --quiet

@@ -1,0 +1,1 @@
+"""The command line `llm-devops-mongodb`, behind the extra `cli`."""
