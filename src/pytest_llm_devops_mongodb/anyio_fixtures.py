@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_llm_devops_mongodb.guard_setting import query_guard_of
+from pytest_llm_devops_mongodb.connecting import connection_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from llm_devops_mongodb.testing.connections import Connection
-    from llm_devops_mongodb.testing.given import MongoServer
+    from pytest_llm_devops_mongodb.simulation.simulated_test import SimulatedTest
 
 
 @pytest.fixture(name="_mongo_connection_anyio")
-async def connection(mongo_server: MongoServer, pytestconfig: pytest.Config) -> AsyncIterator[Connection]:
+async def connection(
+    request: pytest.FixtureRequest, _mongo_simulation: SimulatedTest | None
+) -> AsyncIterator[Connection]:
     """The connection of a test that anyio runs."""
-    from llm_devops_mongodb.testing.connections import connection_to
-
-    async with connection_to(mongo_server, query_guard=query_guard_of(pytestconfig)) as opened:
+    async with connection_for(request, _mongo_simulation) as opened:
         yield opened

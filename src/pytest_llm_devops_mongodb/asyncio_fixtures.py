@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest_asyncio
 
-from pytest_llm_devops_mongodb.guard_setting import query_guard_of
+from pytest_llm_devops_mongodb.connecting import connection_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     import pytest
 
     from llm_devops_mongodb.testing.connections import Connection
-    from llm_devops_mongodb.testing.given import MongoServer
+    from pytest_llm_devops_mongodb.simulation.simulated_test import SimulatedTest
 
 LoopScope = Literal["function", "class", "module", "package", "session"]
 
 
 def _fixture(loop_scope: LoopScope) -> object:
     @pytest_asyncio.fixture(loop_scope=loop_scope, name=f"_mongo_connection_{loop_scope}")
-    async def connection(mongo_server: MongoServer, pytestconfig: pytest.Config) -> AsyncIterator[Connection]:
-        from llm_devops_mongodb.testing.connections import connection_to
-
-        async with connection_to(mongo_server, query_guard=query_guard_of(pytestconfig)) as opened:
+    async def connection(
+        request: pytest.FixtureRequest, _mongo_simulation: SimulatedTest | None
+    ) -> AsyncIterator[Connection]:
+        async with connection_for(request, _mongo_simulation) as opened:
             yield opened
 
     return connection

@@ -13,25 +13,35 @@ With `--mongodb-query-guard=warn`, or the setting `mongodb_query_guard = warn` o
 the query guard on: collection scans and their like appear among pytest's warnings, each at the test's line, and
 `filterwarnings` chooses which fail the run. `raise` makes them errors.
 
+A test marked `mongo_simulation` is recorded once, with `--mongo-simulation=record`, and replayed from then on: the
+fixtures and every client that it connects answer from its recording, and no server is started or spoken to.
+
 Everything heavy is imported where it is used: pytest imports this module in every run, whether its fixtures are used
 or not, and before coverage is measured.
 """
 
 from __future__ import annotations
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_llm_devops_mongodb.connecting import database_for
+from pytest_llm_devops_mongodb.simulation import marks, settings
+from pytest_llm_devops_mongodb.simulation.run import SimulationRun, run_of
+from pytest_llm_devops_mongodb.simulation.server import SharedServer
+from pytest_llm_devops_mongodb.simulation.simulated_test import finished
+
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Iterator
 
     from llm_devops_mongodb.client import MongoClient
     from llm_devops_mongodb.database import Database
     from llm_devops_mongodb.testing.connections import Connection
     from llm_devops_mongodb.testing.given import MongoServer
+    from pytest_llm_devops_mongodb.simulation.simulated_test import SimulatedTest
 
 _GUARD_HELP = "tell slow queries of the fixtures' client: warn or raise"
 
@@ -44,55 +54,64 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--mongodb-query-guard", choices=("warn", "raise"), help=_GUARD_HELP)
     parser.addini("mongodb_query_guard", help=_GUARD_HELP, default="")
+    settings.add_options(parser, group)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Add the fixtures for the asynchronous plugins that are there."""
+    """Add simulation, and the fixtures for the asynchronous plugins that are there."""
+    config.addinivalue_line("markers", marks.LINE)
+    config.pluginmanager.register(SimulationRun(config), SimulationRun.NAME)
     package = "pytest_llm_devops_mongodb"
     if _setting(config, "asyncio_mode") is not None:
         config.pluginmanager.import_plugin(f"{package}.asyncio_fixtures")
     config.pluginmanager.import_plugin(f"{package}.anyio_fixtures")
+    config.pluginmanager.import_plugin(f"{package}.simulation.fixtures")
 
 
 @pytest.fixture(scope="session")
 def mongo_server(request: pytest.FixtureRequest) -> Iterator[MongoServer]:
-    """The server of the run: one embedded member, or the server that `--mongodb-uri` names."""
-    given = request.config.getoption("--mongodb-uri")
+    """The server of the run: one embedded member, or the server that `--mongodb-uri` names.
+
+    In a run with tests marked `mongo_simulation` it is started for the first test that needs it. While a test is
+    replayed its `uri` is an address where nobody listens.
+    """
+    run = run_of(request.config)
+    with ExitStack() as resources:
+        start = partial(_started, request.config, resources)
+        yield SharedServer(run, start) if run.has_marked_tests(request.session) else start()
+
+
+def _started(config: pytest.Config, resources: ExitStack) -> MongoServer:
+    given = config.getoption("--mongodb-uri")
     if given:
         from llm_devops_mongodb.testing.given import GivenServer
 
-        yield GivenServer(given)
-        return
+        return GivenServer(given)
     from llm_devops_mongodb.testing.embedded import EmbeddedMongo
 
     server = EmbeddedMongo()
-    _finished(server.start())
-    try:
-        yield server
-    finally:
-        _finished(server.stop())
+    finished(server.start())
+    resources.callback(lambda: finished(server.stop()))
+    return server
 
 
 @pytest.fixture
-def mongo_client(request: pytest.FixtureRequest) -> MongoClient:
+def mongo_client(request: pytest.FixtureRequest, _mongo_simulation: SimulatedTest | None) -> MongoClient:
     """A client connected to `mongo_server` on the test's own event loop, closed after the test."""
-    return _connection(request).client
+    return _connection(request, _mongo_simulation).client
 
 
 @pytest.fixture
-def mongo_database(request: pytest.FixtureRequest) -> Database:
+def mongo_database(request: pytest.FixtureRequest, _mongo_simulation: SimulatedTest | None) -> Database:
     """A database that no other test has, of the same client as `mongo_client`; dropped after the test."""
-    return _connection(request).database_for(request.node.name)
+    return database_for(request, _connection(request, _mongo_simulation), _mongo_simulation)
 
 
-def _finished(work: Coroutine[Any, Any, Any]) -> None:
-    """Run `work` to its end on an event loop and a thread of its own: the present thread's loop may be in use."""
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        thread.submit(asyncio.run, work).result()
-
-
-def _connection(request: pytest.FixtureRequest) -> Connection:
+def _connection(request: pytest.FixtureRequest, simulated: SimulatedTest | None) -> Connection:
     """Return the test's connection, opened on the event loop that the test will run on."""
+    if simulated is None or not simulated.is_replayed:
+        # Here, outside any loop: a project's own server may be an asynchronous fixture.
+        request.getfixturevalue("mongo_server")
     if "anyio_backend" in request.fixturenames:
         if request.getfixturevalue("anyio_backend_name") != "asyncio":
             raise pytest.UsageError("the client runs on asyncio: have the fixture anyio_backend return 'asyncio'")

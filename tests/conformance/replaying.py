@@ -11,11 +11,11 @@ from typing import Any
 from llm_devops_mongodb.simulation import SimulationReplayer, simulating
 from tests.conformance.case import replay_case
 from tests.conformance.loading import TestFile
-from tests.conformance.offline import offline
 from tests.conformance.report import CaseReport, Outcome, Report
 from tests.conformance.set_aside import SetAside
 from tests.conformance.traces import Trace
 from tests.conformance.verdicts import MismatchError
+from tests.offline import offline
 
 _LIMIT = 30.0
 

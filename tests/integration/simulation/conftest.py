@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,31 +10,10 @@ import pytest
 
 from llm_devops_mongodb import MongoClient, MongoConfig, SimulationRecorder, SimulationReplayer, simulating
 from llm_devops_mongodb.testing import MongoServer
+from tests.offline import offline
 
 Job = Callable[[MongoClient], Awaitable[Any]]
 NOWHERE = MongoConfig(uri="mongodb://nobody.invalid:1")
-
-_offline: list[bool] = []
-_hooked: list[bool] = []
-
-
-def _refuse_sockets(event: str, _: tuple[Any, ...]) -> None:
-    if _offline and event.startswith("socket.") and event != "socket.__new__":
-        raise AssertionError(f"a replay reached for the network: {event}")
-
-
-@contextmanager
-def no_network() -> Generator[None]:
-    """Refuse every use of a socket in a block."""
-    if not _hooked:
-        # An audit hook stays for as long as the process.
-        sys.addaudithook(_refuse_sockets)
-        _hooked.append(True)
-    _offline.append(True)
-    try:
-        yield
-    finally:
-        _offline.pop()
 
 
 class Studio:
@@ -57,9 +34,11 @@ class Studio:
 
     async def replay(self, job: Job, *, config: MongoConfig = NOWHERE, **settings: Any) -> Any:
         """Run a job from the recording; the network is not there."""
-        with no_network():
+        with offline() as refused:
             async with MongoClient.with_simulation(config, SimulationReplayer.load(self.path, **settings)) as client:
-                return await job(client)
+                answer = await job(client)
+        assert refused == []
+        return answer
 
     async def both(self, job: Job, **settings: Any) -> tuple[Any, Any]:
         """Record a job and replay it in strict order; return what each run gave."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -25,7 +24,7 @@ from llm_devops_mongodb import (
 )
 from llm_devops_mongodb.simulation.cassette import Recording
 from llm_devops_mongodb.testing import MongoServer
-from tests.integration.simulation.conftest import NOWHERE, Studio, no_network
+from tests.integration.simulation.conftest import NOWHERE, Studio
 
 SECRET = "hunter2-is-secret"
 KILLED = """
@@ -127,12 +126,6 @@ async def test_a_replay_opens_no_socket_and_imports_no_driver(
     _, complaints = await process.communicate()
 
     assert (process.returncode, complaints.decode()) == (0, "")
-
-
-def test_what_refuses_the_network_in_these_tests_does(mongo_server: MongoServer) -> None:
-    host, _, port = mongo_server.uri.removeprefix("mongodb://").partition("/")[0].partition(":")
-    with no_network(), pytest.raises(AssertionError, match="reached for the network"):
-        socket.create_connection((host, int(port)))
 
 
 async def test_several_clients_share_a_recorder_and_a_replayer(studio: Studio, mongo_database: Database) -> None:

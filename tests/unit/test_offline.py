@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from tests.conformance.offline import offline
+from tests.offline import offline
 
 
 def test_a_socket_is_refused_and_told() -> None:
