@@ -11,6 +11,7 @@ from benchmarks.cases import (
     import_time,
     insert_many,
     pages,
+    simulation,
     stream_memory,
     watching,
     with_transaction,
@@ -26,6 +27,7 @@ CASES = (
     watching.CASE,
     *chunked_insert.CASES,
     *pages.CASES,
+    *simulation.CASES,
     import_time.CASE,
     stream_memory.CASE,
 )

@@ -8,6 +8,8 @@ import secrets
 import sys
 from argparse import ArgumentParser
 from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -15,14 +17,16 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.text import Text
 
-from examples.demo.show import step
+from examples.demo.show import Shown, plain, step
 from examples.demo.sources import catalogue
-from examples.demo.steps import STEPS, Market, UnexpectedError
-from llm_devops_mongodb import MongoClient, MongoError, sanitize_uri_for_logging
+from examples.demo.steps import STEPS, Market, UnexpectedError, expect
+from llm_devops_mongodb import MongoClient, MongoConfig, MongoError, SimulationReplayer, sanitize_uri_for_logging
 from llm_devops_mongodb.testing import EmbeddedMongo
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+
+NO_SERVER = "mongodb://nobody.invalid"
 
 
 def main() -> int:
@@ -44,11 +48,52 @@ def main() -> int:
 
 
 async def _demo(console: Console, uri: str | None) -> None:
-    async with _server(uri) as server, MongoClient.connect(server) as client, _market(client, server) as market:
-        console.print(Text(f"Prices of language models, in {market.database.name} at {_shown(server)}", style="bold"))
-        for each in STEPS:
-            with step(console, each.title) as report:
-                report(await each.run(market))
+    with TemporaryDirectory() as folder:
+        recording = Path(folder) / "demo.jsonl"
+        name = f"demo_{secrets.token_hex(4)}"
+        async with (
+            _server(uri) as server,
+            _recorded(server, recording) as client,
+            _market(client, server, name) as market,
+        ):
+            console.print(Text(f"Prices of language models, in {name} at {_shown(server)}", style="bold"))
+            shown = await _run(console, market)
+        # The server that was started is stopped, and what is asked now is answered from the recording.
+        with step(console, "Replay") as report:
+            report(await _replay(recording, name, shown))
+
+
+@asynccontextmanager
+async def _recorded(uri: str, recording: Path) -> AsyncGenerator[MongoClient]:
+    async with MongoClient.connect(uri, simulation_mode="record", simulation_path=recording) as client:
+        yield client
+
+
+async def _run(console: Console, market: Market) -> dict[str, Shown]:
+    """Run every step, and return what each has to show."""
+    shown: dict[str, Shown] = {}
+    for each in STEPS:
+        with step(console, each.title) as report:
+            shown[each.title] = await each.run(market)
+            report(shown[each.title])
+    return shown
+
+
+async def _replay(recording: Path, name: str, shown: dict[str, Shown]) -> Shown:
+    """Run the same steps again from the recording, but the one that is other processes' work."""
+    replayer = SimulationReplayer.load(recording)
+    again = [each for each in STEPS if each.is_replayable]
+    # What is logged was shown the first time.
+    logging.disable()
+    try:
+        async with MongoClient.with_simulation(MongoConfig(uri=NO_SERVER), replayer) as client:
+            market = Market(client, client.database(name), catalogue(), NO_SERVER)
+            for each in again:
+                expect(f"output of {each.title!r}", plain(await each.run(market)), plain(shown[each.title]))
+    finally:
+        logging.disable(logging.NOTSET)
+    operations = len(replayer.recording.interactions)
+    return Shown(f"{len(again)} steps from {operations:,} recorded operations, without a server: the same output")
 
 
 @asynccontextmanager
@@ -61,9 +106,9 @@ async def _server(uri: str | None) -> AsyncGenerator[str]:
 
 
 @asynccontextmanager
-async def _market(client: MongoClient, uri: str) -> AsyncGenerator[Market]:
+async def _market(client: MongoClient, uri: str, name: str) -> AsyncGenerator[Market]:
     """A database that nobody else has, dropped in the end."""
-    database = client.database(f"demo_{secrets.token_hex(4)}")
+    database = client.database(name)
     try:
         yield Market(client, database, catalogue(), uri)
     finally:

@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
 from rich import box
+from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -18,13 +19,12 @@ from examples.demo.catalogue import TieredPrice
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
 
-    from rich.console import Console
-
     from examples.demo.catalogue import Model, Price
     from examples.demo.cheapest import Cheapest
     from llm_devops_mongodb import HealthStatus
 
 _INDENT = (0, 0, 0, 2)
+_WIDTH = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,16 @@ def step(console: Console, title: str) -> Generator[Report]:
         except Exception:
             console.print(Text(f"✗ {title}", style="bold red"))
             raise
+
+
+def plain(shown: Shown) -> str:
+    """Return what a step has to show as plain text."""
+    console = Console(width=_WIDTH)
+    with console.capture() as capture:
+        console.print(shown.text)
+        if shown.table is not None:
+            console.print(shown.table)
+    return capture.get()
 
 
 def model_table(models: Iterable[Model]) -> Table:

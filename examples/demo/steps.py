@@ -88,8 +88,8 @@ async def stream(market: Market) -> Shown:
     models = {each.id: each async for each in market.models.find_stream()}
     equal_providers = sum(providers.get(each.id) == each for each in market.catalogue.providers)
     equal_models = sum(models.get(each.id) == each for each in market.catalogue.models)
-    _expect("providers read back equal", equal_providers, len(market.catalogue.providers))
-    _expect("models read back equal", equal_models, len(market.catalogue.models))
+    expect("providers read back equal", equal_providers, len(market.catalogue.providers))
+    expect("models read back equal", equal_models, len(market.catalogue.models))
     return Shown(
         f"models {equal_models:,} of {len(models):,} equal, providers {equal_providers} of {len(providers)} equal"
     )
@@ -99,7 +99,7 @@ async def find(market: Market) -> Shown:
     """Find documents by a filter, sorted and limited by the server."""
     tiered = {"provider": "google", "prices.prices.input_mtok.tiers": {"$exists": True}}
     found = await market.models.find(tiered, FindOptions(sort={"context_window": -1, "ref": 1}, limit=5))
-    _expect("models of Google with tiers", len(found), 5)
+    expect("models of Google with tiers", len(found), 5)
     return Shown("five Google models, dearer for long prompts (+)", model_table(found))
 
 
@@ -108,7 +108,7 @@ async def query(market: Market) -> Shown:
     window = f(Model, lambda model: some(model.context_window))
     large = FilterBuilder().eq(f(Model, lambda model: model.provider), "google").gte(window, 1_000_000)
     found = await market.models.query().filter(large).sort(window, -1).limit(3).execute()
-    _expect("large models of Google", len(found), 3)
+    expect("large models of Google", len(found), 3)
     return Shown("three Google models with room for a million tokens", model_table(found))
 
 
@@ -122,8 +122,8 @@ async def pages(market: Market) -> Shown:
         page = await market.models.find_page({}, sort=order, limit=500, after=page.next_cursor)
         seen += [model.id for model in page.items]
         count += 1
-    _expect("models on all pages", len(set(seen)), len(market.catalogue.models))
-    _expect("models seen twice", len(seen) - len(set(seen)), 0)
+    expect("models on all pages", len(set(seen)), len(market.catalogue.models))
+    expect("models seen twice", len(seen) - len(set(seen)), 0)
     return Shown(f"{len(seen):,} models on {count} pages, each once, though many share a context window")
 
 
@@ -136,7 +136,7 @@ async def explain(market: Market) -> Shown:
         raise UnexpectedError("no index was recommended for a scan of the collection")
     name = await market.models.create_index(before.suggested_index)
     after = await market.models.explain(asked, options)
-    _expect("index used", after.index_name, name)
+    expect("index used", after.index_name, name)
     return Shown(
         f"{before.documents_examined:,} documents read for {before.documents_returned} results; "
         f"with the recommended index {name}: {after.documents_examined:,}"
@@ -154,7 +154,7 @@ async def count(market: Market) -> Shown:
         "with other prices for batches": {"variants.when.processing": "batch"},
     }
     counts = {what: await market.models.count_documents(each) for what, each in filters.items()}
-    _expect("models", counts["in the catalogue"], len(market.catalogue.models))
+    expect("models", counts["in the catalogue"], len(market.catalogue.models))
     return Shown("six filters into nested documents and arrays", count_table(counts))
 
 
@@ -162,7 +162,7 @@ async def distinct(market: Market) -> Shown:
     """List the distinct values of a field, with the type they have."""
     providers = await market.models.distinct("provider", {}, str)
     windows = await market.models.distinct("context_window", {"context_window": {"$ne": None}}, int)
-    _expect("providers of models", len(providers), len(market.catalogue.providers))
+    expect("providers of models", len(providers), len(market.catalogue.providers))
     return Shown(f"{len(providers)} providers; {len(windows)} context windows, {max(windows):,} at most")
 
 
@@ -170,7 +170,7 @@ async def aggregate(market: Market) -> Shown:
     """Let the server find the cheapest models, and read its rows as a struct."""
     today = AggregateOptions(let={"day": datetime.now(UTC)})
     rows = await market.models.aggregate(cheapest_models(_SHOPS), today, Cheapest)
-    _expect("providers with a cheapest model", len({row.shelf.provider for row in rows}), len(_SHOPS))
+    expect("providers with a cheapest model", len({row.shelf.provider for row in rows}), len(_SHOPS))
     return Shown("cheapest input today, by provider and context window", cheapest_table(rows))
 
 
@@ -179,7 +179,7 @@ async def update(market: Market) -> Shown:
     old = {"provider": "openai", "ref": {"$regex": "^gpt-3"}}
     result = await market.models.update_many(old, {"$set": {"deprecated": True}})
     deprecated = await market.models.count_documents({**old, "deprecated": True})
-    _expect("deprecated models", deprecated, result.matched_count)
+    expect("deprecated models", deprecated, result.matched_count)
     return Shown(f"{result.matched_count} GPT-3 models matched, {result.modified_count} marked as deprecated")
 
 
@@ -193,7 +193,7 @@ async def bulk_write(market: Market) -> Shown:
         .delete_one({"_id": "acme/draft"})
         .execute()
     )
-    _expect("inserted and deleted", (result.inserted_count, result.deleted_count), (1, 1))
+    expect("inserted and deleted", (result.inserted_count, result.deleted_count), (1, 1))
     return Shown(f"1 model inserted, {result.modified_count} changed, {result.deleted_count} deleted, in one call")
 
 
@@ -202,8 +202,8 @@ async def upsert(market: Market) -> Shown:
     mine = {"_id": _OURS.id}
     first = await market.models.upsert(mine, _OURS)
     second = await market.models.upsert(mine, replace(_OURS, context_window=128_000))
-    _expect("id of the inserted model", first.upserted_id, _OURS.id)
-    _expect("models changed", second.modified_count, 1)
+    expect("id of the inserted model", first.upserted_id, _OURS.id)
+    expect("models changed", second.modified_count, 1)
     return Shown(f"{first.upserted_id} inserted, then changed")
 
 
@@ -214,7 +214,7 @@ async def find_and_update(market: Market) -> Shown:
         {"_id": _OURS.id}, cut, FindOneAndUpdateOptions(return_document="after")
     )
     price = after.prices[0].prices["input_mtok"] if after else None
-    _expect("the new price", price, Decimal("0.36"))
+    expect("the new price", price, Decimal("0.36"))
     return Shown(f"{_OURS.id} a tenth cheaper: exactly ${price}")
 
 
@@ -227,8 +227,8 @@ async def misfit(market: Market) -> Shown:
     error = await _refusal(market)
     read = await market.models.find(on_error="skip")
     removed = await market.models.delete_one({"_id": error.document_id})
-    _expect("models read around it", len(read), len(market.catalogue.models) + 1)
-    _expect("misfits deleted", removed.deleted_count, 1)
+    expect("models read around it", len(read), len(market.catalogue.models) + 1)
+    expect("misfits deleted", removed.deleted_count, 1)
     return Shown(f"{error.document_id}: {error.path}; {len(read):,} others fit")
 
 
@@ -236,8 +236,8 @@ async def journal(market: Market) -> Shown:
     """Have a process of its own note every change, kill it half way, twice, and see it carry on."""
     ids = [model.id for model in market.catalogue.models[:_CHANGES]]
     account = await journal_kept(market.database, market.uri, ids, kills=_KILLS)
-    _expect("changes noted", account.noted, account.changes)
-    _expect("models in the journal", account.models, account.changes)
+    expect("changes noted", account.noted, account.changes)
+    expect("models in the journal", account.models, account.changes)
     return Shown(
         f"{account.changes} changes, the consumer killed {_KILLS} times: {account.noted} lines by "
         f"{account.processes} processes, each change once"
@@ -249,7 +249,7 @@ async def delete(market: Market) -> Shown:
     one = await market.models.delete_one({"_id": _OURS.id})
     many = await market.models.delete_many({"deprecated": True})
     left = await market.models.count_documents()
-    _expect("models left", left, len(market.catalogue.models) + 1 - one.deleted_count - many.deleted_count)
+    expect("models left", left, len(market.catalogue.models) + 1 - one.deleted_count - many.deleted_count)
     return Shown(f"{_OURS.id} and {many.deleted_count} deprecated models; {left:,} left")
 
 
@@ -263,10 +263,17 @@ async def check_health(market: Market) -> Shown:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step, and what it is called."""
+    """A step, and what it is called.
+
+    Attributes:
+        title: What it is called.
+        run: Does it.
+        is_replayable: Whether it is the work of this process alone, which its recording is of.
+    """
 
     title: str
     run: Callable[[Market], Awaitable[Shown]]
+    is_replayable: bool = True
 
 
 STEPS: Final = (
@@ -284,7 +291,7 @@ STEPS: Final = (
     Step("Upsert", upsert),
     Step("Find and update", find_and_update),
     Step("Misfit", misfit),
-    Step("Consume", journal),
+    Step("Consume", journal, is_replayable=False),
     Step("Delete", delete),
     Step("Health", check_health),
 )
@@ -298,6 +305,7 @@ async def _refusal(market: Market) -> DeserializationError:
     raise UnexpectedError("a document that is no model was read as one")
 
 
-def _expect(what: str, found: object, wanted: object) -> None:
+def expect(what: str, found: object, wanted: object) -> None:
+    """Refuse what is not as it should be."""
     if found != wanted:
         raise UnexpectedError(f"{what}: expected {wanted}, found {found}")
