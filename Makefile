@@ -26,7 +26,7 @@ browser: ## Install Debian's Chromium for the tests, where it is missing and may
 
 test: $(INSTALLED) browser ## Run every test against a real MongoDB, with branch coverage
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest --numprocesses 2 --dist loadfile
+	@$(BIN)/coverage run -m pytest --numprocesses 3 --dist loadfile
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
