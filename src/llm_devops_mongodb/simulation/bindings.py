@@ -23,8 +23,8 @@ NOW = timedelta(minutes=1)
 """How far from the clock a date may be that counts as now."""
 
 _DATE_BYTES = 8
-_HIGH_DATE_BYTES = 3
-"""The bytes of a date in milliseconds that change only every 200 days or so."""
+_HIGH_DATE_BYTES = 4
+"""The bytes of a date in milliseconds that change only every 50 days or so."""
 
 
 class Bindings:
@@ -43,6 +43,7 @@ class Bindings:
         self._ids = re.compile(b"(?s)(?=(.{4}" + re.escape(recorded_process) + b".{3}))")
         self._digits = re.compile(b"[0-9a-f]{8}" + recorded_process.hex().encode() + b"[0-9a-f]{6}")
         self._dates: re.Pattern[bytes] | None = None
+        self._high_dates: set[bytes] = set()
 
     def is_made(self, id: bytes) -> bool:
         """Tell whether an ObjectId was made by this process, or by the one that recorded."""
@@ -98,9 +99,16 @@ class Bindings:
             if mine != theirs and self._recorded.get(mine) != theirs:
                 self._recorded[mine] = theirs
                 self._live[theirs] = mine
-                if mine.kind == "date" and self._dates is None:
-                    high = theirs.value.to_bytes(_DATE_BYTES, "little", signed=True)[-_HIGH_DATE_BYTES:]
-                    self._dates = re.compile(b"(?s)(?=(.{%d}%b))" % (_DATE_BYTES - len(high), re.escape(high)))
+                if mine.kind == "date":
+                    self._know_date(theirs.value)
+
+    def _know_date(self, value: int) -> None:
+        """Have `live` look for dates that begin as this one does."""
+        high = value.to_bytes(_DATE_BYTES, "little", signed=True)[-_HIGH_DATE_BYTES:]
+        if high not in self._high_dates:
+            self._high_dates.add(high)
+            ends = b"|".join(map(re.escape, self._high_dates))
+            self._dates = re.compile(b"(?s)(?=(.{%d}(?:%b)))" % (_DATE_BYTES - _HIGH_DATE_BYTES, ends))
 
     def live(self, raw: bytes) -> bytes:
         """Return BSON of the recording with the values of this run in it: they have the same length."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from llm_devops_mongodb.simulation.recorder import SimulationRecorder
 
 _DIGITS = 6
+_NONE: frozenset[str] = frozenset()
 
 
 class Timing(NamedTuple):
@@ -63,7 +64,10 @@ class Note:
         self._number = recorder.next_number()
         self._parts = 0
         self._is_left_out = False
-        self._aliases = answer_aliases(asked.operation, asked.request, recorder.redactor.fields)
+        self._is_suspect = self._redactor.fields.may_be_in(asked.request)
+        self._aliases: frozenset[str] = (
+            answer_aliases(asked.operation, asked.request, self._redactor.fields) if self._is_suspect else _NONE
+        )
         self._form = Form(options, pack=self._decoded if recorder.has_hook else self._packed)
 
     def reply(self, reply: Reply, timing: Timing) -> None:
@@ -106,7 +110,9 @@ class Note:
         self._write_part(timing, end="exhausted" if is_exhausted else "abandoned")
 
     def _write(self, timing: Timing, **answer: Any) -> None:
-        request = self._redactor.request(self._asked.request, self._aliases)
+        request = self._asked.request
+        if self._is_suspect:
+            request = self._redactor.request(request, self._aliases)
         if self._recorder.has_hook:
             changed = self._recorder.changed(self._told(request=decoded(request), **answer))
             if changed is None:

@@ -10,7 +10,7 @@ import bson
 from bson import Binary, Code, Decimal128, Int64, ObjectId, Regex, Timestamp
 from bson.datetime_ms import DatetimeMS
 
-from llm_devops_mongodb.simulation.documents import FAITHFUL, decoded, encoded, is_array, is_document
+from llm_devops_mongodb.simulation.documents import FAITHFUL, UNREADABLE, decoded, encoded, is_array, is_document
 from llm_devops_mongodb.simulation.secrecy import Secrecy, is_operand_path
 
 if TYPE_CHECKING:
@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from llm_devops_mongodb.operations import RawDocument
     from llm_devops_mongodb.security.redaction import SensitiveFields
 
-_MOST_KNOWN = 1000
+_MOST_KNOWN = 64
+"""How many secrets are looked for elsewhere: every answer is searched for each."""
+
 _SHORTEST_KNOWN = 6
+
+_UNREADABLE = encoded({"redacted": "a document that could not be read"})
 
 
 class Redactor:
@@ -61,7 +65,11 @@ class Redactor:
         if not aliases and not is_suspect and not self.fields.may_be_in(raw):
             return raw
         walk = _Walk(Secrecy(self.fields, aliases), self._hidden, self._known if is_suspect else {})
-        return encoded(walk.document(decoded(raw), ()))
+        try:
+            return encoded(walk.document(decoded(raw), ()))
+        except UNREADABLE:
+            # What cannot be read cannot be cleaned, and must not stop the program that is recorded.
+            return _UNREADABLE
 
     def _hidden(self, value: Any) -> Any:
         digest = hashlib.blake2b(bson.encode({"": value}, codec_options=FAITHFUL), key=self._key).digest()

@@ -11,6 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from llm_devops_mongodb.errors import SimulationError
 from llm_devops_mongodb.security.redaction import DEFAULT_SENSITIVE_FIELDS, SensitiveFields
 from llm_devops_mongodb.simulation.bindings import this_process
 from llm_devops_mongodb.simulation.cassette import Header, Interaction, Journal, Part, write_recording
@@ -99,7 +100,10 @@ class SimulationRecorder:
         """Write an operation that was answered, or what a stream gave. What comes after the end is passed over."""
         if self._journal is None or self._finished is not None:
             return
-        self._journal.write(content)
+        try:
+            self._journal.write(content)
+        except OSError as error:
+            raise SimulationError(f"cannot record any further to {self._journal.path}: {error.strerror}") from error
         if isinstance(content, Interaction):
             self._written += 1
 

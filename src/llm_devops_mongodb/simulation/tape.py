@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -91,6 +92,7 @@ class Tape:
         self._first_unused: dict[str, int] = {}
         self._lowest = 0
         self._sessions: dict[object, int] = {}
+        self._taken: set[int] = set()
 
     @property
     def unused(self) -> tuple[Interaction, ...]:
@@ -111,6 +113,7 @@ class Tape:
         self._used[index] = 1
         if question.session is not None and (session := self._interactions[index].session) is not None:
             self._sessions[question.session] = session
+            self._taken.add(session)
         return self._interactions[index]
 
     def _key_of(self, index: int, interaction: Interaction) -> str:
@@ -138,8 +141,7 @@ class Tape:
         unused = self._unused(exact, question)
         if unused is not None:
             return unused
-        # With matchers a group is a part of what the key means, and its first ones are not known.
-        fresh = self._bound("" if self._rules.matchers else key, group, question, canonical.values)
+        fresh = self._bound(key, group, question, canonical.values)
         if fresh is not None:
             return fresh
         if exact:
@@ -153,34 +155,35 @@ class Tape:
 
     def _next(self, key: str, group: Sequence[int], question: Question) -> int | None:
         """The first of a group that was not used, or the last of all."""
-        if self._rules.matchers or question.session is not None:
-            unused = self._unused(group, question)
-        else:
-            position = self._first_of(key, group)
-            unused = group[position] if position < len(group) else None
+        unused = self._unused(self._left_of(key, group), question)
         return unused if unused is not None else (group[-1] if group else None)
 
-    def _unused(self, group: Sequence[int], question: Question) -> int | None:
+    def _unused(self, indexes: Iterable[int], question: Question) -> int | None:
         """The first that was not used; of several sessions that of the question's own, where it is known."""
-        unused = [index for index in group if not self._used[index]]
-        if not unused or question.session is None:
-            return unused[0] if unused else None
+        first: int | None = None
         bound = self._sessions.get(question.session)
-        taken = set(self._sessions.values())
-        for index in unused:
+        for index in indexes:
+            if self._used[index]:
+                continue
             session = self._interactions[index].session
-            if session == bound if bound is not None else session not in taken:
+            if question.session is None or (session == bound if bound is not None else session not in self._taken):
                 return index
-        return unused[0]
+            first = index if first is None else first
+        return first
 
     def _bound(self, key: str, group: Sequence[int], question: Question, live: tuple[Free, ...]) -> int | None:
         """The first that was not used and whose values those of the question may stand for."""
-        start = self._first_of(key, group)
-        candidates = (index for index in group[start:] if not self._used[index] and self._may_bind(index, live))
-        index = next(candidates, None) if question.session is None else self._unused(list(candidates), question)
+        candidates = (index for index in self._left_of(key, group) if self._may_bind(index, live))
+        index = self._unused(candidates, question)
         if index is not None:
             self._bindings.bind(live, self._values_of(index))
         return index
+
+    def _left_of(self, key: str, group: Sequence[int]) -> Iterator[int]:
+        """The members of a group that were not used."""
+        # With matchers a group is a part of what the key means, and its first ones are not known.
+        start = 0 if self._rules.matchers else self._first_of(key, group)
+        return (index for index in islice(group, start, None) if not self._used[index])
 
     def _first_of(self, key: str, group: Sequence[int]) -> int:
         """The position in a group before which all were used."""

@@ -79,9 +79,11 @@ class RecordingTransport:
 
     async def aclose(self) -> None:
         """Close `inner`, and end the recording where it is this client's."""
-        await self._inner.aclose()
-        if self._finishes:
-            await self._recorder.finish()
+        try:
+            await self._inner.aclose()
+        finally:
+            if self._finishes:
+                await self._recorder.finish()
 
     def _noted(self, operation: Operation) -> Note | None:
         try:
