@@ -113,8 +113,7 @@ class MongoClient:
             config: The configuration; where it points to is not looked at.
             replayer: What answers.
         """
-        transport = _replaying(config, replayer, _retrying(config))
-        return cls(config, transport, simulation=replayer)
+        return cls(config, _replaying(config, replayer), simulation=replayer)
 
     @property
     def config(self) -> MongoConfig:
@@ -338,7 +337,8 @@ class Connecting:
     async def _connect(self) -> MongoClient:
         simulation, is_own = _simulation_of(self._config)
         if isinstance(simulation, SimulationReplayer):
-            return self._kind.with_simulation(self._config, simulation)
+            transport = _replaying(self._config, simulation, finishes=is_own)
+            return self._kind(self._config, transport, simulation=simulation)
         transport, driver = await _compose(
             self._config, self._credentials, self._event_listeners, recorder=simulation, finishes=is_own
         )
@@ -414,14 +414,13 @@ async def _recording(
         raise
 
 
-def _replaying(
-    config: MongoConfig, replayer: SimulationReplayer, retrying: Callable[[Transport], Transport]
-) -> Transport:
+def _replaying(config: MongoConfig, replayer: SimulationReplayer, *, finishes: bool = True) -> Transport:
     _refuse_missing(config)
+    retrying = _retrying(config)
     from llm_devops_mongodb.transports.replay import ReplayTransport
 
     bson = _bson(config)
-    return _guarded(retrying(ReplayTransport(replayer, options=bson.codec_options)), config, bson)
+    return _guarded(retrying(ReplayTransport(replayer, options=bson.codec_options, finishes=finishes)), config, bson)
 
 
 def _bson(config: MongoConfig) -> BsonSettings:

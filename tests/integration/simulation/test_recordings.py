@@ -18,6 +18,7 @@ from llm_devops_mongodb import (
     MongoConfig,
     ServerSelectionError,
     SimulationError,
+    SimulationMismatchError,
     SimulationRecorder,
     SimulationReplayer,
     simulating,
@@ -142,6 +143,29 @@ async def test_several_clients_share_a_recorder_and_a_replayer(studio: Studio, m
     assert [each.client for each in Recording.load(studio.path).interactions] == [1, 2]
     with simulating(SimulationReplayer.load(studio.path, strict=True)):
         assert await job(NOWHERE) == recorded == [{"_id": 1}]
+
+
+async def test_a_strict_replay_is_over_with_the_block_and_not_with_its_first_client(
+    studio: Studio, mongo_database: Database
+) -> None:
+    async def insert(client: MongoClient, number: int) -> None:
+        await client.collection(mongo_database.name, "things").insert_one({"_id": number})
+
+    async def both(client: MongoClient) -> None:
+        await insert(client, 1)
+        await insert(client, 2)
+
+    await studio.record(both)
+    with simulating(SimulationReplayer.load(studio.path, strict=True)):
+        for number in (1, 2):
+            async with MongoClient.connect(NOWHERE) as client:
+                await insert(client, number)
+    with (
+        pytest.raises(SimulationMismatchError, match="1 of 2"),
+        simulating(SimulationReplayer.load(studio.path, strict=True)),
+    ):
+        async with MongoClient.connect(NOWHERE) as client:
+            await insert(client, 1)
 
 
 async def test_a_simulation_of_none_speaks_to_the_server(studio: Studio, mongo_database: Database) -> None:

@@ -39,10 +39,12 @@ class ReplayTransport:
     Args:
         replayer: What answers.
         options: How values are written as BSON, and read.
+        finishes: Whether the replay ends when the transport is closed.
     """
 
-    def __init__(self, replayer: SimulationReplayer, *, options: CodecOptions[Any]) -> None:
+    def __init__(self, replayer: SimulationReplayer, *, options: CodecOptions[Any], finishes: bool = True) -> None:
         self._replayer = replayer
+        self._finishes = finishes
         self._options = options
         self._sessions = SessionFollower()
         self._kept: dict[int, Reply] = {}
@@ -80,7 +82,7 @@ class ReplayTransport:
         if not self._is_closed:
             self._is_closed = True
             self._kept.clear()
-            if self._replayer.strict:
+            if self._replayer.strict and self._finishes:
                 self._replayer.check_complete()
 
     def _question_of(self, operation: Operation) -> Question:
