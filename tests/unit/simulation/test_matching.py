@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from bson import Decimal128, Int64, ObjectId
 from bson.regex import Regex
@@ -25,6 +26,7 @@ from llm_devops_mongodb import (
     SimulationTypeMismatchError,
 )
 from llm_devops_mongodb.replies import CountReply
+from llm_devops_mongodb.simulation.cassette import Recording, write_recording
 from tests.unit.simulation.recordings import CONFIG, DONE, Things, found, recording, replaying, things
 
 Call = Callable[[Things], Awaitable[Any]]
@@ -228,6 +230,19 @@ async def test_a_fault_takes_the_place_of_an_answer_once(taped: Taped) -> None:
 
 async def test_answers_take_as_long_as_is_asked_for(taped: Taped) -> None:
     async with replaying(await taped(one({})), latency=timedelta(seconds=30)) as client:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await things(client).find_one({})
+
+
+async def test_answers_take_as_long_as_they_took(taped: Taped) -> None:
+    path = await taped(one({}))
+    recorded = Recording.load(path)
+    slow = [msgspec.structs.replace(each, seconds=30.0) for each in recorded.interactions]
+    write_recording(path, recorded.header, slow)
+    async with replaying(path) as client:
+        assert await things(client).find_one({}) == {"n": 1}
+    async with replaying(path, latency="recorded") as client:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
                 await things(client).find_one({})
