@@ -24,7 +24,6 @@ from llm_devops_mongodb import (
     MongoCredentials,
     SecretString,
     ServerSelectionError,
-    SimulationError,
     StaticCredentialProvider,
     TlsError,
 )
@@ -170,12 +169,6 @@ async def test_an_override_that_cannot_be_is_told_before_anything_is_tried() -> 
         MongoClient.connect("mongodb://localhost", max_pool_size=0, nonsense=1)
 
     assert {fault.field for fault in caught.value.faults} == {"max_pool_size", "nonsense"}
-
-
-@pytest.mark.parametrize("mode", ["record", "replay"])
-async def test_a_simulation_that_is_not_there_is_refused(mongo_server: Any, mode: str) -> None:
-    with pytest.raises(SimulationError):
-        await MongoClient.connect(mongo_server.uri, simulation_mode=mode)
 
 
 async def test_health_tells_the_deployment() -> None:
