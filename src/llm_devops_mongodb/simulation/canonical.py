@@ -18,7 +18,7 @@ from bson import ObjectId
 from bson.datetime_ms import DatetimeMS
 
 from llm_devops_mongodb.simulation.documents import FAITHFUL, decoded, is_array, is_document
-from llm_devops_mongodb.simulation.secrecy import Secrecy, aliases_in, is_operand_path
+from llm_devops_mongodb.simulation.secrecy import Secrecy, aliases_in, place_of_members
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,16 +126,16 @@ class _Walk:
         if is_document(value):
             return self._options(name, value)
         if not is_array(value):
-            return self._value(value, (name,))
+            return self._value(value, (name,), is_covered=self._secrecy.covers((name,)))
         match name:
             case "array_filters":
                 return [self._filter(member, (name,)) for member in value]
             case "pipeline" | "update":
-                return [self._stage(stage, name) for stage in value]
+                return [self._stage(stage, place_of_members((name,))) for stage in value]
             case "writes":
                 return [self._write(write) for write in value]
             case _:
-                return self._value(value, (name,))
+                return self._value(value, (name,), is_covered=self._secrecy.covers((name,)))
 
     def _options(self, name: str, value: dict[str, Any]) -> Any:
         if name == "filter":
@@ -144,7 +144,7 @@ class _Walk:
             return _sorted({operator: _sorted(self._value(spec, (name, operator))) for operator, spec in value.items()})
         if name in _UNORDERED:
             return _sorted({option: self.argument(option, member) for option, member in value.items()})
-        return self._value(value, (name,))
+        return self._value(value, (name,), is_covered=self._secrecy.covers((name,)))
 
     def _write(self, write: Any) -> Any:
         if is_document(write):
@@ -155,11 +155,11 @@ class _Walk:
         # In a bulk write of several collections each write comes with its own.
         return [write[0], self._write(write[1])]
 
-    def _stage(self, stage: dict[str, Any], argument: str) -> Any:
+    def _stage(self, stage: dict[str, Any], path: tuple[str, ...]) -> Any:
         return {
-            name: self._filter(spec, (argument, name))
+            name: self._filter(spec, (*path, name))
             if name == "$match" and is_document(spec)
-            else self._value(spec, (argument, name))
+            else self._value(spec, (*path, name))
             for name, spec in stage.items()
         }
 
@@ -185,10 +185,12 @@ class _Walk:
 
     def _document(self, document: dict[str, Any], path: tuple[str, ...], *, is_covered: bool) -> dict[str, Any]:
         found: dict[str, Any] = {}
+        is_pair = self._secrecy.covers_pair(document)
         for name, value in document.items():
             place = (*path, name)
             if not self._is_ignored(place):
-                found[name] = self._value(value, place, is_covered=is_covered or self._secrecy.covers(place))
+                is_hidden = is_covered or self._secrecy.covers(place) or (is_pair and name == "v")
+                found[name] = self._value(value, place, is_covered=is_hidden)
         return found
 
     def _value(self, value: Any, path: tuple[str, ...], *, is_covered: bool = False) -> Any:
@@ -206,9 +208,10 @@ class _Walk:
         return self._text(value) if type(value) is str and len(value) >= _ID_DIGITS else value
 
     def _members(self, values: list[Any], path: tuple[str, ...], *, is_covered: bool) -> list[Any]:
-        if not is_covered and self._secrecy.covers_operands(values):
-            return [value if is_operand_path(value) else self._value(value, path, is_covered=True) for value in values]
-        return [self._value(value, path, is_covered=is_covered) for value in values]
+        path = place_of_members(path)
+        covered = [True] * len(values) if is_covered else self._secrecy.covered_members(values)
+        pairs = zip(values, covered, strict=True)
+        return [self._value(value, path, is_covered=is_hidden) for value, is_hidden in pairs]
 
     def _text(self, value: str) -> str:
         """Take the ObjectIds out of a string that programs made and wrote into it."""

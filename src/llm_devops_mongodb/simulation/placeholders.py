@@ -11,7 +11,7 @@ from bson import Binary, Code, Decimal128, Int64, ObjectId, Regex, Timestamp
 from bson.datetime_ms import DatetimeMS
 
 from llm_devops_mongodb.simulation.documents import FAITHFUL, UNREADABLE, decoded, encoded, is_array, is_document
-from llm_devops_mongodb.simulation.secrecy import Secrecy, is_operand_path
+from llm_devops_mongodb.simulation.secrecy import Secrecy, place_of_members
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -90,9 +90,11 @@ class _Walk:
     def document(self, document: dict[str, Any], path: tuple[str, ...], *, is_covered: bool = False) -> dict[str, Any]:
         """Return a document without its secrets."""
         found: dict[str, Any] = {}
+        is_pair = self._secrecy.covers_pair(document)
         for name, value in document.items():
             place = (*path, name)
-            found[name] = self._value(value, place, is_covered=is_covered or self._secrecy.covers(place))
+            is_hidden = is_covered or self._secrecy.covers(place) or (is_pair and name == "v")
+            found[name] = self._value(value, place, is_covered=is_hidden)
         return found
 
     def _value(self, value: Any, path: tuple[str, ...], *, is_covered: bool) -> Any:
@@ -106,9 +108,10 @@ class _Walk:
         return value if number is None else _placeholder(value, number)
 
     def _members(self, values: list[Any], path: tuple[str, ...], *, is_covered: bool) -> list[Any]:
-        if not is_covered and self._secrecy.covers_operands(values):
-            return [value if is_operand_path(value) else self._value(value, path, is_covered=True) for value in values]
-        return [self._value(value, path, is_covered=is_covered) for value in values]
+        path = place_of_members(path)
+        covered = [True] * len(values) if is_covered else self._secrecy.covered_members(values)
+        pairs = zip(values, covered, strict=True)
+        return [self._value(value, path, is_covered=is_hidden) for value, is_hidden in pairs]
 
 
 def _placeholder(value: Any, number: int) -> Any:  # noqa: C901, PLR0911, PLR0912  # one case for each type of BSON

@@ -36,9 +36,16 @@ class Secrecy:
         """Tell whether what is below a path is secret."""
         return path[-1] in self._aliases or self._fields.holds(path)
 
-    def covers_operands(self, values: list[Any]) -> bool:
-        """Tell whether a list holds the operands of an expression, of which one is a sensitive field."""
-        return any(_is_path(value) and self._fields.holds(_parts(value)) for value in values)
+    def covers_pair(self, document: dict[str, Any]) -> bool:
+        """Tell whether a document is a sensitive field and its value, as `$objectToArray` gives them."""
+        return document.keys() == _PAIR and isinstance(document["k"], str) and self.covers((document["k"],))
+
+    def covered_members(self, values: list[Any]) -> list[bool]:
+        """Tell of each member of an array whether it is covered: what an expression puts beside a sensitive field."""
+        is_direct = any(_is_path(value) and self._fields.holds(_parts(value)) for value in values)
+        if not is_direct and not any(_collect(value, self._fields, set()) for value in values):
+            return [False] * len(values)
+        return [not _is_path(value) and (is_direct or not (is_document(value) or is_array(value))) for value in values]
 
     def is_secret(self, value: Any, path: tuple[str, ...]) -> bool:
         """Tell of a value, neither document nor array, that is covered whether it is a secret indeed.
@@ -49,12 +56,16 @@ class Secrecy:
         """
         if isinstance(value, _HARMLESS) or (type(value) in (int, float) and value in _DIRECTIONS):
             return False
-        return not (_is_path(value) and _is_in_expression(path))
+        is_name = path[-1] == "$getField" or path[-2:] == ("$getField", "field")
+        return not is_name and not (_is_path(value) and _is_in_expression(path))
 
 
-def is_operand_path(value: Any) -> bool:
-    """Tell whether an operand is the path of a field, which the server would never take for a value."""
-    return _is_path(value)
+def place_of_members(path: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the path of an array's members: an update that is an array is a pipeline."""
+    return (*path, "pipeline") if path[-1:] in _UPDATES else path
+
+
+_UPDATES = (("update",), ("u",))
 
 
 def aliases_in(request: bytes, fields: SensitiveFields) -> frozenset[str]:
@@ -62,7 +73,7 @@ def aliases_in(request: bytes, fields: SensitiveFields) -> frozenset[str]:
     if not fields.may_be_in(request):
         return frozenset()
     arguments = decoded(request)
-    found: set[str] = set()
+    found = {"_id"} if any(name in request for name in _GROUPING) else set[str]()
     known = -1
     # A name that stands for such a field may be taken under another name in its turn.
     while len(found) > known:
@@ -73,18 +84,27 @@ def aliases_in(request: bytes, fields: SensitiveFields) -> frozenset[str]:
 
 def answer_aliases(operation: str, request: bytes, fields: SensitiveFields) -> frozenset[str]:
     """Return the names under which the answer to a request holds what is sensitive, beside the fields' own."""
-    if operation == "distinct" and fields.may_be_in(request):
-        return frozenset({"values"}) if fields.holds(tuple(decoded(request)["field"].split("."))) else frozenset()
-    return aliases_in(request, fields)
+    aliases = aliases_in(request, fields)
+    if operation in {"distinct", "run_command"} and fields.may_be_in(request):
+        arguments = decoded(request)
+        asked = arguments.get("command", {}).get("key") if operation == "run_command" else arguments["field"]
+        if isinstance(asked, str) and fields.holds(tuple(asked.split("."))):
+            return aliases | {"values"}
+    return aliases
 
 
 def _collect(value: Any, fields: SensitiveFields, found: set[str]) -> bool:
     """Add the names in `value`, and tell whether it takes anything from a sensitive field."""
     if is_document(value):
+        if _is_named(value.get("$getField"), fields):
+            return True
         taking = [name for name, member in value.items() if _collect(member, fields, found)]
         found.update(name for name in taking if not name.startswith("$") and name not in _ARGUMENTS)
         return bool(taking)
     if is_array(value):
+        if any(_is_path(member) and fields.holds(_parts(member)) for member in value):
+            # What a variable beside it holds is compared with it.
+            found.update(_parts(member)[0] for member in value if _is_path(member) and member.startswith("$$"))
         # Every member is looked at, whatever the first ones take.
         return sum(_collect(member, fields, found) for member in value) > 0
     if not _is_path(value):
@@ -92,6 +112,16 @@ def _collect(value: Any, fields: SensitiveFields, found: set[str]) -> bool:
     parts = _parts(value)
     return fields.holds(parts) or parts[-1] in found
 
+
+def _is_named(field: Any, fields: SensitiveFields) -> bool:
+    """Tell whether `$getField` names a sensitive field."""
+    name = field.get("field") if is_document(field) else field
+    return isinstance(name, str) and fields.holds((name,))
+
+
+_PAIR = {"k", "v"}
+_GROUPING = (b"$sortByCount\0", b"$bucket\0", b"$bucketAuto\0")
+"""Stages that call what they take `_id`."""
 
 _ARGUMENTS = frozenset({"pipeline", "filter", "command", "update", "writes", "options", "let", "q", "u", "explain"})
 """Names of arguments, which stand for no field."""

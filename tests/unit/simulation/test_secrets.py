@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from bson import Binary, Decimal128, Int64, ObjectId
 
-from llm_devops_mongodb import SimulationMismatchError, SimulationRecorder
-from llm_devops_mongodb.replies import ValuesReply
+from llm_devops_mongodb import FindOptions, SimulationMismatchError, SimulationRecorder
+from llm_devops_mongodb.replies import UpdateReply, ValuesReply
 from llm_devops_mongodb.simulation.cassette import Recording, write_recording
 from llm_devops_mongodb.simulation.scrubbing import scrubbed
 from tests.stub_transport import cursor, frame
@@ -23,6 +23,10 @@ PIPELINES: dict[str, list[dict[str, Any]]] = {
     "an expression": [{"$match": {"$expr": {"$eq": ["$user.token", SECRET]}}}],
     "a literal": [{"$set": {"same": {"$in": [{"$literal": SECRET}, ["$token"]]}}}, {"$match": {"token": SECRET}}],
     "an alias": [{"$group": {"_id": "$token"}}, {"$match": {"_id": SECRET}}],
+    "a field by its name": [
+        {"$match": {"$expr": {"$eq": [{"$getField": "token"}, "$x"]}}},
+        {"$match": {"token": SECRET}},
+    ],
     "a facet": [{"$facet": {"a": [{"$match": {"auth": {"$elemMatch": {"token": SECRET}}}}]}}],
 }
 FILTERS: dict[str, dict[str, Any]] = {
@@ -101,6 +105,41 @@ async def test_an_alias_of_a_sensitive_field_is_hidden_in_the_answer(path: Path)
     assert await is_recorded_without_secrets(path, lambda things: aggregated(things, pipeline), answer) == [
         {"_id": "redacted-1", "n": 1}
     ]
+
+
+@pytest.mark.parametrize(
+    ("stage", "answer"),
+    [
+        ({"$sortByCount": "$auth.token"}, {"_id": SECRET, "count": 1}),
+        ({"$bucketAuto": {"groupBy": "$token", "buckets": 2}}, {"_id": {"min": SECRET, "max": SECRET}}),
+        ({"$project": {"v": {"$getField": "token"}}}, {"v": SECRET}),
+        ({"$project": {"v": {"$getField": {"field": "token", "input": "$auth"}}}}, {"v": SECRET}),
+        ({"$project": {"a": {"$objectToArray": "$$ROOT"}}}, {"a": [{"k": "token", "v": SECRET}]}),
+        ({"$group": {"_id": None, "all": {"$push": {"it": "$token"}}}}, {"_id": None, "all": [{"it": SECRET}]}),
+    ],
+)
+async def test_what_a_stage_takes_from_a_sensitive_field_is_hidden_in_the_answer(
+    path: Path, stage: dict[str, Any], answer: dict[str, Any]
+) -> None:
+    def call(things: Things) -> Awaitable[Any]:
+        return aggregated(things, [stage])
+
+    assert "redacted-1" in str(await is_recorded_without_secrets(path, call, cursor(frame(answer))))
+
+
+async def test_an_update_by_a_pipeline_holds_none(path: Path) -> None:
+    update = [{"$set": {"token": SECRET}}, {"$set": {"same": {"$cond": [{"$eq": ["$token", SECRET]}, 1, 0]}}}]
+    answer = UpdateReply(1, 1, None, acknowledged=True)
+
+    again = await is_recorded_without_secrets(path, lambda things: things.update_many({}, update), answer)
+    assert again.modified_count == 1
+
+
+async def test_a_variable_that_is_compared_with_a_sensitive_field_is_hidden(path: Path) -> None:
+    def call(things: Things) -> Awaitable[Any]:
+        return things.find_one({"$expr": {"$eq": ["$token", "$$given"]}}, FindOptions(let={"given": SECRET}))
+
+    assert await is_recorded_without_secrets(path, call, found(n=1)) == {"n": 1}
 
 
 async def test_distinct_values_of_a_sensitive_field_are_hidden(path: Path) -> None:
