@@ -72,7 +72,7 @@ def test_a_docstring_s_block_is_python(block: str) -> None:
     compile(block, "block", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
 
-async def test_the_readme_s_blocks_run(mongo_server: Any) -> None:
+async def test_the_readme_s_blocks_run(mongo_server: Any, tmp_path: Path) -> None:
     blocks = blocks_of((ROOT / "README.md").read_text(encoding="utf-8"))
     given = json.dumps([block.replace("mongodb://localhost:27017", mongo_server.uri) for block in blocks])
     done = await asyncio.to_thread(
@@ -83,6 +83,8 @@ async def test_the_readme_s_blocks_run(mongo_server: Any) -> None:
         text=True,
         check=False,
         timeout=50,
+        # What they write is theirs.
+        cwd=tmp_path,
     )
     assert blocks
     assert done.returncode == 0, done.stderr
