@@ -116,6 +116,7 @@ from llm_devops_mongodb.security.credentials import (
     NoopCredentialProvider,
     StaticCredentialProvider,
 )
+from llm_devops_mongodb.security.providers import EnvCredentialProvider, FileCredentialProvider
 from llm_devops_mongodb.security.redaction import DEFAULT_SENSITIVE_FIELDS, redact_document
 from llm_devops_mongodb.security.secrets import SecretString
 from llm_devops_mongodb.security.uri import sanitize_uri_for_logging
@@ -169,8 +170,10 @@ __all__ = [
     "DocumentStream",
     "DocumentTooLargeError",
     "DuplicateKeyError",
+    "EnvCredentialProvider",
     "Field",
     "FieldFault",
+    "FileCredentialProvider",
     "Filter",
     "FilterBuilder",
     "FindOneAndDeleteOptions",

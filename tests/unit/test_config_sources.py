@@ -277,7 +277,7 @@ def test_faults_of_a_file_name_field_and_file(written):
         ("app.toml", b"uri = 'hunter2\xff'", "is not valid TOML"),
         ("app.json", "[1]", "must hold a table of names and values"),
         ("app.yaml", "", "must hold a table of names and values"),
-        ("app.ini", "hunter2", "a configuration file ends in .toml, .json, .yaml, .yml"),
+        ("app.ini", "hunter2", "a file of settings ends in .toml, .json, .yaml, .yml"),
     ],
 )
 def test_a_malformed_file_is_told_by_path_and_position_without_its_text(written, name, text, message):

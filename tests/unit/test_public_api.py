@@ -36,7 +36,7 @@ NAMES = {
     "MAX_DOCUMENT_SIZE MAX_BSON_DEPTH MAX_NAMESPACE_LENGTH",
     "simulation": "SimulationRecorder SimulationReplayer SimulatedFault simulating",
     "security": "DEFAULT_SENSITIVE_FIELDS redact_document CredentialProvider MongoCredentials AuthMechanism "
-    "SecretString StaticCredentialProvider "
+    "SecretString StaticCredentialProvider EnvCredentialProvider FileCredentialProvider "
     "NoopCredentialProvider sanitize_uri_for_logging",
 }
 EXPECTED = {name for names in NAMES.values() for name in names.split()}

@@ -24,7 +24,6 @@ from llm_devops_mongodb.config.fields import (
     UuidRepresentation,
     default_min_pool_size,
 )
-from llm_devops_mongodb.config.files import read_file
 from llm_devops_mongodb.config.model import ConfigModel, located
 from llm_devops_mongodb.config.sections import (
     AuditConfig,
@@ -38,6 +37,7 @@ from llm_devops_mongodb.config.uri_settings import CARRIED_OPTIONS, read_uri_set
 from llm_devops_mongodb.errors import ConfigError, ConfigFault
 from llm_devops_mongodb.security.secrets import SecretString  # noqa: TC001 - get_type_hints looks for it
 from llm_devops_mongodb.security.uri import sanitize_uri_for_logging
+from llm_devops_mongodb.table_files import read_table
 from llm_devops_mongodb.uri.query import without_options
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ class MongoConfig(ConfigModel, frozen=True):
         Raises:
             ConfigError: The file is missing or malformed, or the configuration has faults, unknown keys among them.
         """
-        return cls._read(read_file(Path(path)), {"": f"in {path}"})
+        return cls._read(read_table(Path(path)), {"": f"in {path}"})
 
     def replace(self, *, uri: str | None = None, **changes: Unpack[ConfigSettings]) -> Self:
         """Return this configuration with some fields given anew, and everything checked anew.

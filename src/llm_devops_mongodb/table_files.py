@@ -1,4 +1,4 @@
-"""Files as a source of a configuration."""
+"""Files that hold a table of names and values: TOML, JSON or YAML."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 _POSITION = re.compile(r"line (\d+),? column (\d+)")
 
 
-def read_file(path: Path) -> dict[str, Any]:
-    """Read settings from a TOML, JSON or YAML file, told by its suffix.
+def read_table(path: Path) -> dict[str, Any]:
+    """Read a TOML, JSON or YAML file, told by its suffix.
 
     Raises:
         ConfigError: For the path as its field: no such file, another suffix, malformed, or not a table. Nothing of the
@@ -25,7 +25,7 @@ def read_file(path: Path) -> dict[str, Any]:
     """
     suffix = path.suffix.lower()
     if suffix not in _FORMATS:
-        raise ConfigError(str(path), f"a configuration file ends in {', '.join(_FORMATS)}")
+        raise ConfigError(str(path), f"a file of settings ends in {', '.join(_FORMATS)}")
     name, parse = _FORMATS[suffix]
     try:
         found = parse(path.read_text("utf-8-sig"))
@@ -59,3 +59,6 @@ _FORMATS: dict[str, tuple[str, Callable[[str], Any]]] = {
     ".yaml": ("YAML", _yaml),
     ".yml": ("YAML", _yaml),
 }
+
+TABLE_SUFFIXES = frozenset(_FORMATS)
+"""What the names of such files end in."""
